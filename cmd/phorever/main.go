@@ -1,0 +1,4 @@
+// Command phorever supervises the processes of a project by role.
+package main
+
+func main() {}

@@ -1,0 +1,4 @@
+package spec
+
+// Signal is a signal's name without SIG: "TERM". ParseSignal makes one.
+type Signal string

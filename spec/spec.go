@@ -1,0 +1,86 @@
+package spec
+
+import (
+	"time"
+)
+
+// Config is one configuration file with everything it includes, defaults filled in.
+type Config struct {
+	Path           string // absolute, as the user named it: symlinks are not resolved
+	Directory      string // the directory of Path, as named
+	Pidfile        string // absolute
+	StateDirectory string // absolute; "" lets the daemon choose the default of the user it runs as
+	Timezone       *time.Location
+	SampleEvery    time.Duration
+	Logging        Logging
+	Env            Environment // env_file, then env
+	Roles          []Role      // declared ones first, then those that processes merely mention, in order
+	Processes      []Process   // in the order of the files
+}
+
+// Role is a named set of processes that is started and stopped together.
+type Role struct {
+	Name           string // lower case
+	Supervision    Supervision
+	MaxUnavailable int  // clones that a rolling restart may take down at once
+	Essential      bool // its loss ends the daemon
+	GiveUp         *GiveUp
+}
+
+// Supervision says who else is restarted when a process of a role fails. The names are Erlang/OTP's.
+type Supervision string
+
+// The supervision strategies of a role.
+const (
+	OneForOne  Supervision = "one_for_one"
+	OneForAll  Supervision = "one_for_all"
+	RestForOne Supervision = "rest_for_one"
+)
+
+// Process is one entry of "processes": a command, run as Clones operating system processes.
+type Process struct {
+	Name       string   // as written
+	ID         string   // the machine name, unique: MachineName(Name)
+	Roles      []string // lower case, without repeats, in the order written; the first is the home role
+	Up         Command
+	Down       *Command // asks it to stop, instead of the signal
+	Directory  string   // absolute, symlinks kept; may hold %…%
+	User       string   // "" keeps the daemon's user
+	Group      string   // "" is the user's primary group
+	Umask      *int
+	Nice       *int
+	OOMScore   *int // oom_score_adj
+	NoNewPrivs bool
+	Limits     []Limit
+	Env        Environment // of the process alone: its env_file, then its env
+	Clones     Clones
+	Autostart  bool
+	Restart    Restart
+	Stop       Stop
+	Pause      Signal // SIGSTOP unless configured
+	Log        ProcessLog
+}
+
+// Command is what "up" and "down" hold: one shell command line, or an argument vector. Exactly one is set.
+type Command struct {
+	Shell string
+	Argv  []string
+}
+
+// Environment is an env_file and the literal values that win over it. The file is read at each start of a process.
+type Environment struct {
+	File   string            // absolute, or ""
+	Values map[string]string // may hold %…%
+}
+
+// Clones is how many copies run. Auto is one for each CPU that the daemon may use.
+type Clones struct {
+	Count int
+	Auto  bool
+}
+
+// Limit is one resource limit, soft and hard alike. Unlimited is ^uint64(0).
+type Limit struct {
+	Resource string // nofile, nproc, core, as, cpu, data, fsize, memlock, stack
+	Value    uint64
+}
