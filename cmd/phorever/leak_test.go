@@ -1,0 +1,89 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// leaveNothingRunning ends the daemons of a script, each by its own pid and politely, and fails the script when anything
+// that belongs to it is still there after that. What is left is killed, so that it disturbs no other script.
+func leaveNothingRunning(env *testscript.Env) {
+	asked := map[int]bool{}
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		daemons := 0
+		for _, p := range belongings(env.WorkDir) {
+			if p.name == "phorever" {
+				daemons++
+				if !asked[p.pid] { // a second TERM would cut its waits short
+					asked[p.pid] = true
+					_ = syscall.Kill(p.pid, syscall.SIGTERM)
+				}
+			}
+		}
+		if daemons == 0 {
+			break
+		}
+	}
+	left := belongings(env.WorkDir)
+	for _, p := range left {
+		env.T().Log("left running: " + strconv.Itoa(p.pid) + " " + p.commandLine())
+		_ = syscall.Kill(p.pid, syscall.SIGKILL)
+	}
+	if len(left) > 0 {
+		env.T().Fatal("a script must leave no process behind")
+	}
+}
+
+// belonging is a process that a script's work directory has left its mark on.
+type belonging struct {
+	pid  int
+	name string
+}
+
+// belongings are the living processes whose environment or working directory is the script's. Where there is no /proc
+// there are none to be seen.
+func belongings(workDir string) []belonging {
+	entries, _ := os.ReadDir("/proc")
+	var found []belonging
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		directory, _ := os.Readlink(proc(pid, "cwd"))
+		environment, _ := os.ReadFile(proc(pid, "environ"))
+		marked := strings.Contains("\x00"+string(environment), "\x00WORK="+workDir+"\x00")
+		if (marked || directory == workDir || strings.HasPrefix(directory, workDir+"/")) && lives(pid) {
+			name, _ := os.ReadFile(proc(pid, "comm"))
+			found = append(found, belonging{pid, strings.TrimSpace(string(name))})
+		}
+	}
+	return found
+}
+
+func (b belonging) commandLine() string {
+	line, _ := os.ReadFile(proc(b.pid, "cmdline"))
+	return strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " ")
+}
+
+// lives tells whether a process exists and is more than an exit code that waits for its parent.
+func lives(pid int) bool {
+	if syscall.Kill(pid, 0) == syscall.ESRCH {
+		return false
+	}
+	stat, err := os.ReadFile(proc(pid, "stat"))
+	if err != nil {
+		_, noProc := os.Stat("/proc/self")
+		return noProc != nil
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+}
+
+func proc(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
