@@ -6,10 +6,11 @@ import (
 
 // Config is one configuration file with everything it includes, defaults filled in.
 type Config struct {
-	Path           string // absolute, as the user named it: symlinks are not resolved
-	Directory      string // the directory of Path, as named
-	Pidfile        string // absolute
-	StateDirectory string // absolute; "" lets the daemon choose the default of the user it runs as
+	Path           string   // absolute, as the user named it: symlinks are not resolved
+	Directory      string   // the directory of Path, as named
+	Files          []string // every file that was read, absolute: Path, then the included ones
+	Pidfile        string   // absolute
+	StateDirectory string   // absolute; "" lets the daemon choose the default of the user it runs as
 	Timezone       *time.Location
 	SampleEvery    time.Duration
 	Logging        Logging
@@ -44,9 +45,9 @@ type Process struct {
 	Roles      []string // lower case, without repeats, in the order written; the first is the home role
 	Up         Command
 	Down       *Command // asks it to stop, instead of the signal
-	Directory  string   // absolute, symlinks kept; may hold %…%
-	User       string   // "" keeps the daemon's user
-	Group      string   // "" is the user's primary group
+	Directory  string   // absolute, symlinks kept; may hold %…%. One that begins with %env.…% is relative to Config.Directory unless what it expands to is absolute
+	User       string   // a name or a number; "" keeps the daemon's user
+	Group      string   // a name or a number; "" is the user's primary group
 	Umask      *int
 	Nice       *int
 	OOMScore   *int // oom_score_adj

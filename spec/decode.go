@@ -1,0 +1,230 @@
+package spec
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The conversions below are asked only for values that structure has passed; for anything else they answer zero, so
+// that one bad value does not hide the problems after it.
+
+func (n *node) string() string {
+	if !n.is(kindString) {
+		return ""
+	}
+	return n.text
+}
+
+func (n *node) bool() bool { return n.is(kindBool) && n.text == "true" }
+
+func (n *node) int() int { value, _ := n.integer(); return int(value) }
+
+func (n *node) intPointer() *int {
+	if !n.is(kindNumber) {
+		return nil
+	}
+	value := n.int()
+	return &value
+}
+
+func (n *node) ints() []int {
+	values := []int{}
+	if n.is(kindList) {
+		for _, item := range n.items {
+			values = append(values, item.int())
+		}
+	}
+	return values
+}
+
+func (n *node) seconds() time.Duration {
+	if n.string() == "forever" {
+		return Forever
+	}
+	value, _ := n.duration()
+	return value
+}
+
+func (n *node) bytes() int64 { value, _ := n.size(); return value }
+
+func (n *node) signal() Signal {
+	signal, _ := ParseSignal(n.string())
+	return signal
+}
+
+func (n *node) signals() []Signal {
+	if n.is(kindString) {
+		return []Signal{n.signal()}
+	}
+	var signals []Signal
+	if n.is(kindList) {
+		for _, item := range n.items {
+			signals = append(signals, item.signal())
+		}
+	}
+	return signals
+}
+
+// roleNames are lower case, once each.
+func (n *node) roleNames() []string {
+	var names []string
+	if n.is(kindList) {
+		for _, item := range n.items {
+			if name := strings.ToLower(item.string()); name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// absolute is a path relative to the directory; "" stays "".
+func absolute(directory, path string) string {
+	// A leading variable may hold an absolute path; joining it would bury that.
+	if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, "%env.") {
+		return path
+	}
+	return filepath.Join(directory, path)
+}
+
+// environment is an env_file and an env.
+func (n *node) environment(directory string) Environment {
+	env := Environment{File: n.get("env_file").string(), Values: map[string]string{}}
+	if env.File != "" && !filepath.IsAbs(env.File) {
+		env.File = filepath.Join(directory, env.File)
+	}
+	if values := n.get("env"); values.is(kindObject) {
+		for _, m := range values.members {
+			if m.value.is(kindString) {
+				env.Values[m.key] = m.value.text
+			}
+		}
+	}
+	return env
+}
+
+// config converts the whole document but for its roles and processes.
+func (n *node) config(c *Config) {
+	c.Pidfile = absolute(c.Directory, n.get("pidfile").string())
+	c.StateDirectory = absolute(c.Directory, n.get("state_directory").string())
+	c.Timezone = location(n.get("timezone").string())
+	c.SampleEvery = n.get("sample_every").seconds()
+	logging := n.get("logging")
+	c.Logging = Logging{
+		Directory: absolute(c.Directory, logging.get("directory").string()),
+		Format:    LogFormat(logging.get("format").string()),
+		OnFull:    OnFull(logging.get("on_full").string()),
+		MaxLine:   logging.get("max_line").bytes(),
+	}
+	c.Env = n.environment(c.Directory)
+}
+
+// role converts one role with its defaults filled in.
+func (n *node) role(name string) Role {
+	return Role{
+		Name:           name,
+		Supervision:    Supervision(n.get("supervision").string()),
+		MaxUnavailable: n.get("max_unavailable").int(),
+		Essential:      n.get("essential").bool(),
+		GiveUp:         n.get("give_up").giveUp(),
+	}
+}
+
+func (n *node) giveUp() *GiveUp {
+	if !n.is(kindObject) {
+		return nil
+	}
+	return &GiveUp{
+		After:      n.get("after").int(),
+		Within:     n.get("within").seconds(),
+		RetryEvery: n.get("retry_every").seconds(),
+		ExitCodes:  n.get("exit_codes").ints(),
+	}
+}
+
+// process converts one process with its defaults filled in.
+func (n *node) process(c *Config) Process {
+	p := Process{
+		Name:       n.get("name").string(),
+		ID:         MachineName(n.get("name").string()),
+		Roles:      n.get("roles").roleNames(),
+		Up:         n.get("up").command(),
+		Directory:  absolute(c.Directory, n.get("directory").string()),
+		User:       n.get("user").string(),
+		Group:      n.get("group").string(),
+		Nice:       n.get("nice").intPointer(),
+		OOMScore:   n.get("oom_score_adj").intPointer(),
+		NoNewPrivs: n.get("no_new_privs").bool(),
+		Limits:     n.get("limits").limits(),
+		Env:        n.environment(c.Directory),
+		Clones:     Clones{Count: n.get("clones").int(), Auto: n.get("clones").string() == "auto"},
+		Autostart:  n.get("autostart").bool(),
+		Restart: Restart{
+			Resurrect: Resurrect(n.get("resurrect").string()),
+			After:     n.get("resurrect_after").seconds(),
+			Backoff: Backoff{
+				Factor: n.at("backoff", "factor").float(),
+				Max:    n.at("backoff", "max").seconds(),
+				Jitter: n.at("backoff", "jitter").float(),
+			},
+			StableAfter:      n.get("stable_after").seconds(),
+			SuccessExitCodes: n.get("success_exit_codes").ints(),
+			GiveUp:           n.get("give_up").giveUp(),
+		},
+		Stop: Stop{
+			Signals: n.at("stop", "signal").signals(),
+			Timeout: n.at("stop", "timeout").seconds(),
+			Scope:   StopScope(n.at("stop", "scope").string()),
+		},
+		Pause: n.get("pause_signal").signal(),
+		Log:   n.processLog(c.Logging),
+	}
+	if mask, ok := n.get("umask").umask(); ok {
+		p.Umask = &mask
+	}
+	return p
+}
+
+func (n *node) float() float64 { value, _ := n.number(); return value }
+
+func (n *node) processLog(logging Logging) ProcessLog {
+	log := ProcessLog{
+		Forward: n.get("log_forwarding").bool(),
+		Stdout:  n.get("stdout_file").string(),
+		Stderr:  n.get("stderr_file").string(),
+		OnFull:  logging.OnFull,
+		MaxLine: logging.MaxLine,
+	}
+	if own := n.at("log", "on_full"); own.is(kindString) {
+		log.OnFull = OnFull(own.text)
+	}
+	if own := n.at("log", "max_line"); own.given() {
+		log.MaxLine = own.bytes()
+	}
+	return log
+}
+
+// limits are in the order of the table, so that equal configurations are equal values.
+func (n *node) limits() []Limit {
+	var limits []Limit
+	for _, known := range shapes().child("defaults").child("limits").children {
+		value := n.get(known.name)
+		if !value.given() {
+			continue
+		}
+		limit := Limit{Resource: known.name}
+		switch {
+		case value.unlimited():
+			limit.Value = ^uint64(0)
+		case known.kind == limitTimeKind:
+			// The kernel counts whole seconds; less than one would kill at once.
+			limit.Value = uint64((value.seconds() + time.Second - 1) / time.Second)
+		default:
+			limit.Value = uint64(value.bytes())
+		}
+		limits = append(limits, limit)
+	}
+	return limits
+}

@@ -1,0 +1,98 @@
+package spec
+
+import (
+	"math"
+	"time"
+)
+
+// processKeys is every key of a process, which are the keys of "defaults" as well.
+var processKeys = []key{
+	{path: "name", kind: nameKind, means: "Required, and unique: as the machine name, lower-cased with `_` for what is not a letter, digit, `.`, `-` or `_`.", example: `"Short Lived"`},
+	{path: "roles", kind: listOf(roleKind, "a list of role names"), means: "The roles that run it; the first is its home. None: it runs by `start` without a role, or by name.", example: `["queue"]`},
+	{path: "up", kind: commandKind, means: "Required. The command: a text is a shell command, a list is run directly. `%…%` is expanded.", example: `"php artisan queue:work"`},
+	{path: "down", kind: commandKind, pending: true, means: "A command that asks it to stop, instead of the signal.", example: `"./stop.sh"`},
+	{path: "preset", kind: presetKind, means: "A set of defaults for a known program; see below.", example: `"laravel-queue"`},
+
+	{path: "directory", kind: expandKind, initial: `"."`, means: "The working directory; a symlink in it is followed anew at each start.", example: `"/srv/app/current"`},
+	{path: "user", kind: userKind, means: "The user to run as, by name or number. Default: the daemon's.", example: `"www-data"`},
+	{path: "group", kind: groupKind, means: "The group to run as. Default: the user's own.", example: `"www-data"`},
+	{path: "umask", kind: umaskKind, means: "The file mode creation mask. Default: inherited.", example: `"022"`},
+	{path: "nice", kind: integer(-20, 19), means: "The scheduling priority, 19 the mildest. Default: inherited.", example: `10`},
+	{path: "oom_score_adj", kind: integer(-1000, 1000), means: "How readily the kernel kills it when memory runs out. Default: inherited.", example: `500`},
+	{path: "no_new_privs", kind: boolKind, initial: `false`, means: "Setuid programs give it no more rights.", example: `true`},
+	{path: "limits", kind: objectKind, means: "Resource limits, soft and hard alike. What is absent is inherited.", example: `{"nofile": 1024, "as": "2GB"}`},
+	{path: "limits.nofile", kind: limitCountKind, means: "Open files.", example: `1024`},
+	{path: "limits.nproc", kind: limitCountKind, means: "Processes of the user.", example: `100`},
+	{path: "limits.core", kind: limitSizeKind, means: "The size of a core dump.", example: `0`},
+	{path: "limits.as", kind: limitSizeKind, means: "Address space.", example: `"2GB"`},
+	{path: "limits.data", kind: limitSizeKind, means: "The data segment.", example: `"1GB"`},
+	{path: "limits.fsize", kind: limitSizeKind, means: "The size of a file that it writes.", example: `"10GB"`},
+	{path: "limits.memlock", kind: limitSizeKind, means: "Locked memory.", example: `"64MiB"`},
+	{path: "limits.stack", kind: limitSizeKind, means: "The stack.", example: `"8MiB"`},
+	{path: "limits.cpu", kind: limitTimeKind, means: "CPU time.", example: `"1h"`},
+	{path: "cgroup", kind: objectKind, pending: true, means: "Limits of a control group.", example: `{"memory_max": "512MB"}`},
+	{path: "cgroup.memory_max", kind: sizeKind, means: "The memory of the whole tree.", example: `"512MB"`},
+	{path: "cgroup.cpu_max", kind: number(0, math.Inf(1)), means: "The cores of the whole tree.", example: `1.5`},
+
+	{path: "env", kind: environmentKind, means: "Its environment variables, over the file's `env` and its `env_file`.", example: `{"QUEUE": "mail"}`},
+	{path: "env_file", kind: pathKind, means: "A file of `NAME=value` lines, read at each start. It must exist.", example: `"worker.env"`},
+
+	{path: "clones", kind: clonesKind, initial: `1`, means: "How many copies run. 0 parks it; `\"auto\"` is one a core.", example: `4`},
+	{path: "autostart", kind: boolKind, initial: `true`, means: "false: it starts only when it is named.", example: `false`},
+	{path: "resurrect", kind: oneOf("always", "on-failure", "never"), initial: `"always"`, means: "Which ends are followed by another start.", example: `"on-failure"`},
+	{path: "resurrect_after", kind: durationKind, initial: `5`, means: "The delay before that start. 0 is at once, for a process that had been stable.", example: `10`},
+	{path: "backoff", kind: objectKind, means: "How the delay grows while failures go on.", example: `{"factor": 2}`},
+	{path: "backoff.factor", kind: number(1, 1000), initial: `1`, means: "Multiplies the delay with each failure; 2 doubles it.", example: `2`},
+	{path: "backoff.max", kind: durationKind, initial: `"1m"`, means: "The longest delay; `resurrect_after` where that is longer.", example: `"5m"`},
+	{path: "backoff.jitter", kind: number(0, 1), initial: `0.1`, means: "The share of a lengthened delay that is left to chance.", example: `0.2`},
+	{path: "stable_after", kind: durationKind, initial: `"1s"`, means: "When STARTING becomes RUNNING. With `resurrect` `always`, an earlier end is a failure whatever its code.", example: `"5s"`},
+	{path: "success_exit_codes", kind: exitsKind, initial: `[0]`, means: "The exit codes that are no failure.", example: `[0, 12]`},
+	{path: "give_up", kind: objectOrFalse, means: "When to stop trying (FATAL). false: never.", example: `{"after": 3, "within": "1m"}`},
+	{path: "give_up.after", kind: afterKind, initial: `10`, means: "How many restarts are allowed; the next failure within the window is FATAL.", example: `3`},
+	{path: "give_up.within", kind: atLeast(time.Second), initial: `"5m"`, means: "The window.", example: `"1m"`},
+	{path: "give_up.retry_every", kind: retryKind, initial: `"1m"`, means: "How often a process that was given up is tried once more. false: never.", example: `"10m"`},
+	{path: "give_up.exit_codes", kind: exitsKind, initial: `[78]`, means: "Exit codes that are FATAL at once, and never tried again.", example: `[78]`},
+	{path: "stop", kind: objectKind, means: "How it is asked to end.", example: `{"timeout": "1h"}`},
+	{path: "stop.signal", kind: signalsKind, initial: `["TERM"]`, means: "The signals, with or without SIG, sent one after another.", example: `["INT", "TERM"]`},
+	{path: "stop.timeout", kind: patienceKind, initial: `"10s"`, means: "How long each signal is given; after the last, KILL takes the whole tree. `\"forever\"` never kills.", example: `"1h"`},
+	{path: "stop.scope", kind: oneOf("main", "group", "tree"), initial: `"main"`, pendingValues: []string{"tree"},
+		means: "Who gets the signals: the main process, or its process group.", example: `"group"`},
+	{path: "pause_signal", kind: signalKind, initial: `"STOP"`, means: "The signal of `phorever pause`.", example: `"USR2"`},
+	{path: "reload_signal", kind: signalKind, pending: true, means: "The signal that makes it read its own configuration, instead of a restart.", example: `"HUP"`},
+
+	{path: "depends_on", kind: listKind, pending: true, means: "What must be there before it starts.", example: `[{"process": "db", "until": "healthy"}]`},
+	{path: "health", kind: objectKind, pending: true, means: "How its health is checked.", example: `{"http": "http://127.0.0.1:8080/up"}`},
+	{path: "ready", kind: objectKind, pending: true, means: "When it counts as started.", example: `{"log": "Listening on"}`},
+	{path: "recycle", kind: objectKind, pending: true, means: "When it is replaced in good order.", example: `{"memory": "256MB"}`},
+	{path: "runaway", kind: objectKind, pending: true, means: "When it counts as run away.", example: `{"cpu": 0.95, "for": "5m"}`},
+	{path: "daemonizes", kind: objectOrFalse, pending: true, means: "It forks and leaves.", example: `{"pidfile": "./app.pid"}`},
+	{path: "schedule", kind: textKind, pending: true, means: "It runs to completion at these times.", example: `"*/5 * * * *"`},
+	{path: "overlap", kind: oneOf("skip", "queue", "parallel"), pending: true, means: "What happens when the last run still lasts.", example: `"skip"`},
+
+	{path: "log_forwarding", kind: boolKind, initial: `true`, means: "false: its output is discarded.", example: `false`},
+	{path: "stdout_file", kind: expandKind, initial: `"%name%.log"`, means: "The file of its standard output. A name with `%clone%` gives each clone its own.", example: `"%name%-%clone%.log"`},
+	{path: "stderr_file", kind: expandKind, initial: `"%name%.err"`, means: "The file of its standard error; the same as `stdout_file` merges them.", example: `"%name%.log"`},
+	{path: "log", kind: objectKind, means: "As `logging`, for this process.", example: `{"on_full": "block"}`},
+	{path: "log.rotate", kind: objectOrFalse, pending: true, means: "As `logging.rotate`.", example: `{"size": "50MB", "keep": 10}`},
+	{path: "log.timestamps", kind: boolKind, pending: true, means: "As `logging.timestamps`.", example: `true`},
+	{path: "log.format", kind: oneOf("text", "json"), pending: true, means: "The form of its lines.", example: `"json"`},
+	{path: "log.forward", kind: textKind, pending: true, means: "Where else its lines go.", example: `"syslog"`},
+	{path: "log.on_full", kind: oneOf("drop", "block"), means: "As `logging.on_full`, which is its default.", example: `"block"`},
+	{path: "log.max_line", kind: maxLineKind, means: "As `logging.max_line`, which is its default.", example: `"16KiB"`},
+}
+
+// retryKind is a duration that false switches off.
+var retryKind = &kind{name: "duration or false", wants: `a duration such as "1m", or false`,
+	schema: `{"anyOf":[` + durationKind.schema + `,{"const":false}]}`,
+	check: func(k *kind, r *report, n *node) {
+		switch {
+		case n.is(kindBool) && n.text == "false":
+		case n.is(kindBool):
+			k.refuse(r, n, "")
+		default:
+			checkDurationFrom(k, r, n, 0)
+		}
+	}}
+
+// afterKind ends below the number of failures that a process's history remembers.
+var afterKind = integer(1, 999)

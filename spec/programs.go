@@ -1,0 +1,96 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/joho/godotenv"
+)
+
+// programs answers whether a program exists, once for each: a thousand workers share one.
+type programs struct {
+	environ func(string) (string, bool)
+	known   map[string]string
+}
+
+func newPrograms(environ func(string) (string, bool)) *programs {
+	return &programs{environ: environ, known: map[string]string{}}
+}
+
+// missing says what is wrong with a process's program; "" when nothing is.
+func (p *programs) missing(name string, process *Process, env Environment) string {
+	if strings.Contains(name, "/") {
+		full := name
+		if !filepath.IsAbs(name) {
+			full = filepath.Join(process.Directory, name)
+		}
+		return p.once(full, func() string { return unfit(name, full) })
+	}
+	path, ok := process.Env.Values["PATH"]
+	if !ok {
+		path, ok = env.Values["PATH"]
+	}
+	if !ok {
+		path, _ = p.environ("PATH")
+	}
+	if path == "" || strings.Contains(path, "%") {
+		return ""
+	}
+	return p.once(name+"\x00"+path+"\x00"+process.Directory, func() string {
+		for _, directory := range filepath.SplitList(path) {
+			if !filepath.IsAbs(directory) {
+				directory = filepath.Join(process.Directory, directory)
+			}
+			if unfit(name, filepath.Join(directory, name)) == "" {
+				return ""
+			}
+		}
+		return fmt.Sprintf("there is no program %q in the PATH", name)
+	})
+}
+
+func (p *programs) once(key string, look func() string) string {
+	if answer, known := p.known[key]; known {
+		return answer
+	}
+	p.known[key] = look()
+	return p.known[key]
+}
+
+func unfit(name, full string) string {
+	info, err := os.Stat(full)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("there is no program %q", name)
+	case err != nil:
+		return fmt.Sprintf("program %q: %s", name, reason(err))
+	case info.IsDir():
+		return fmt.Sprintf("program %q is a directory", name)
+	case info.Mode()&0o111 == 0:
+		return fmt.Sprintf("program %q is not executable", name)
+	}
+	return ""
+}
+
+// nearText is the part of godotenv's errors that quotes the file, which may hold secrets.
+var nearText = regexp.MustCompile(`(?s) near .*$`)
+
+// envProblem says what is wrong with the text of an env file; "" when nothing is.
+func envProblem(data []byte) string {
+	if strings.ContainsRune(string(data), 0) {
+		return "holds a NUL character"
+	}
+	if _, err := godotenv.UnmarshalBytes(data); err != nil {
+		message := nearText.ReplaceAllString(err.Error(), "")
+		if strings.HasPrefix(message, "unterminated quoted value") {
+			return "a quoted value is not closed"
+		}
+		return message
+	}
+	return ""
+}

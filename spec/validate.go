@@ -1,0 +1,220 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// validate checks what no single value can tell: names against each other, policies as a whole, and the machine.
+func (l *loader) validate(document *node, processes []written) {
+	l.unique(processes)
+	for _, p := range processes {
+		l.required(p)
+		l.policy(p)
+		l.log(p)
+	}
+	if !l.onDisk {
+		return
+	}
+	l.envFile(document.get("env_file"), l.config.Env)
+	programs := newPrograms(l.options.Environ)
+	for _, p := range processes {
+		l.envFile(p.whole.get("env_file"), p.Env)
+		l.program(programs, p)
+		l.identity(p)
+	}
+	l.behindSymlinks(document)
+	if !l.options.AllowUnsafe && effectiveUser() == 0 {
+		l.permissions(processes)
+	}
+}
+
+// unique reports processes whose machine names are equal.
+func (l *loader) unique(processes []written) {
+	first := map[string]written{}
+	for _, p := range processes {
+		if p.Name == "" {
+			continue
+		}
+		other, taken := first[p.ID]
+		if !taken {
+			first[p.ID] = p
+			continue
+		}
+		at := p.whole.get("name")
+		name := other.whole.get("name")
+		line, _ := name.src.position(name.start)
+		message := fmt.Sprintf("%q stands on line %d already", p.Name, line)
+		if other.file != p.file {
+			message = fmt.Sprintf("%q stands in %s on line %d already", p.Name, other.file.shown, line)
+		}
+		if other.Name != p.Name {
+			message = fmt.Sprintf("%q and %q (line %d) both have the machine name %q", p.Name, other.Name, line, p.ID)
+			if other.file != p.file {
+				message = fmt.Sprintf("%q and %q (%s, line %d) both have the machine name %q", p.Name, other.Name, other.file.shown, line, p.ID)
+			}
+		}
+		l.report.errorAt(at, message, fmt.Sprintf("give each a name of its own, such as %q, or one process two \"clones\"", p.Name+" 2"))
+	}
+}
+
+// required reports what a process lacks.
+func (l *loader) required(p written) {
+	opening := place{p.own.src, p.own.start, p.own.start + 1}
+	if !p.whole.get("name").given() {
+		l.report.error(opening, p.own.child("name"), "required", `write "name": "…"; commands, log files and status know the process by it`)
+	}
+	switch up := p.whole.get("up"); {
+	case !up.given():
+		l.report.error(opening, p.own.child("up"), "required", `write "up": "…", the command that it runs`)
+	}
+}
+
+// policy warns of a policy that cannot do what it says.
+func (l *loader) policy(p written) {
+	give := p.Restart.GiveUp
+	if give == nil || p.Restart.Resurrect == ResurrectNever {
+		return
+	}
+	for _, code := range give.ExitCodes {
+		if slices.Contains(p.Restart.SuccessExitCodes, code) && p.Restart.Resurrect != ResurrectAlways {
+			l.report.warnAt(l.anchor(p, "give_up", "exit_codes"), fmt.Sprintf("%d is a success_exit_code as well, so it is never a failure", code), "")
+		}
+	}
+	if least := quickest(p.Restart); give.After > 0 && give.Within > 0 && least >= give.Within {
+		l.report.warnAt(l.anchor(p, "give_up"), fmt.Sprintf("never reached: %d failures take at least %s with these delays, and only those of the last %s count",
+			give.After+1, least, give.Within), fmt.Sprintf("raise give_up.within, or lower give_up.after or the delays; false says that it never gives up"))
+	}
+}
+
+// quickest is the least time in which a process can fail often enough to be given up: each run fails at once, and the
+// delays are as short as their jitter allows.
+func quickest(policy Restart) time.Duration {
+	var total float64
+	for n := 1; n <= min(policy.GiveUp.After, 999); n++ {
+		delay := float64(policy.After)
+		if n > 1 && policy.Backoff.Factor > 1 {
+			longest := float64(max(policy.Backoff.Max, policy.After))
+			lengthened := min(longest, delay*math.Pow(policy.Backoff.Factor, float64(n-1)))
+			delay = max(delay, lengthened*(1-policy.Backoff.Jitter))
+		}
+		// A run that fails at once is early, and the next start waits a second; one that was stable lasted as long.
+		total += max(delay, float64(min(policy.StableAfter, time.Second)))
+	}
+	return time.Duration(min(total, float64(math.MaxInt64/2)))
+}
+
+// anchor is where a value of the process is written, or the nearest thing that is: a default has no place.
+func (l *loader) anchor(p written, keys ...string) *node {
+	for i := len(keys); i > 0; i-- {
+		if n := p.whole.at(keys[:i]...); n != nil && n.src.path != "" {
+			return n
+		}
+	}
+	if name := p.own.get("name"); name.given() {
+		return name
+	}
+	return p.own
+}
+
+// log warns of a process that writes into the daemon's own log.
+func (l *loader) log(p written) {
+	for _, key := range []string{"stdout_file", "stderr_file"} {
+		name := strings.ReplaceAll(p.whole.get(key).string(), "%name%", p.ID)
+		if p.Log.Forward && absolute(l.config.Logging.Directory, name) == filepath.Join(l.config.Logging.Directory, "phorever.log") {
+			l.report.warnAt(l.anchor(p, key), "its output goes into the daemon's own log, "+name, "choose another name, or another "+key)
+		}
+	}
+}
+
+// envFile reports an env_file that is missing or cannot be parsed. It is read again at each start of a process, but a
+// start is a bad time to learn that it was never there.
+func (l *loader) envFile(at *node, env Environment) {
+	if env.File == "" || !at.is(kindString) {
+		return
+	}
+	shown := shownName(env.File, l.options.WorkingDirectory)
+	data, err := os.ReadFile(env.File)
+	if err != nil {
+		l.report.errorAt(at, shown+": "+reason(err), "it is relative to the directory of "+l.files[0].shown+"; null means no file")
+		return
+	}
+	if message := envProblem(data); message != "" {
+		l.report.errorAt(at, shown+": "+message, "lines look like NAME=value; # begins a comment")
+	}
+}
+
+// program warns when the program of a command is not there. It may be there when the process starts.
+func (l *loader) program(programs *programs, p written) {
+	up := p.whole.get("up")
+	if !up.given() {
+		return
+	}
+	name := p.Up.Program()
+	if name == "" || strings.Contains(name, "%") || strings.Contains(p.Directory, "%") {
+		return
+	}
+	if message := programs.missing(name, p.Process, l.config.Env); message != "" {
+		l.report.warnAt(up, message, "")
+	}
+}
+
+// identity warns when only root could do what the process asks for.
+func (l *loader) identity(p written) {
+	if effectiveUser() == 0 {
+		return
+	}
+	if at := p.whole.get("user"); p.User != "" && at.is(kindString) {
+		if found, err := lookupUser(p.User); err == nil && found.Uid != fmt.Sprint(effectiveUser()) {
+			l.report.warnAt(at, fmt.Sprintf("only root can run it as %q", p.User), "start Phorever as root, or leave the key out")
+		}
+	}
+}
+
+// behindSymlinks warns when the pid file or the state lies behind a symlink: after a deploy that moves the link, the
+// next daemon looks for them elsewhere.
+func (l *loader) behindSymlinks(document *node) {
+	for key, path := range map[string]string{"pidfile": l.config.Pidfile, "state_directory": l.config.StateDirectory} {
+		if path == "" {
+			continue
+		}
+		link := symlinkIn(filepath.Dir(path))
+		if link == "" {
+			continue
+		}
+		at := document.get(key)
+		if at == nil || at.src.path == "" {
+			at = &node{place: place{l.files[0].source, l.files[0].tree.start, l.files[0].tree.start + 1}, path: key}
+		}
+		l.report.warnAt(at, fmt.Sprintf("%s lies behind the symlink %s", path, link), "when the link moves, it is looked for elsewhere; name a path that stays")
+	}
+}
+
+// symlinkIn is the first symlink on the way to a directory; "" where there is none. Links that the system itself keeps
+// at the top, such as /var/run, do not count: nobody moves them.
+func symlinkIn(directory string) string {
+	parts := strings.Split(strings.Trim(directory, "/"), "/")
+	path := ""
+	for i, part := range parts {
+		path += "/" + part
+		info, err := os.Lstat(path)
+		if err != nil {
+			return ""
+		}
+		if info.Mode()&os.ModeSymlink == 0 {
+			continue
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if system := i == 0 || i == 1 && parts[0] == "var"; system && ok && stat.Uid == 0 {
+			continue
+		}
+		return path
+	}
+	return ""
+}
