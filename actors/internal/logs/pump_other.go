@@ -1,0 +1,264 @@
+package logs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pump moves lines by reading and writing, with a goroutine for each pipe: the portable way.
+type Pump struct {
+	mu      sync.Mutex
+	closed  bool
+	files   map[string]*File
+	byID    map[identity]*File
+	streams map[*Stream]struct{}
+}
+
+// NewPump makes a pump.
+func NewPump() (*Pump, error) {
+	return &Pump{files: map[string]*File{}, byID: map[identity]*File{}, streams: map[*Stream]struct{}{}}, nil
+}
+
+// File is the one writer of a log file.
+type File struct {
+	pump    *Pump
+	options FileOptions // this and the next two are guarded by Pump.mu
+	names   []string
+	refs    int
+
+	mu      sync.Mutex
+	fd      int // -1 while it cannot be opened
+	id      identity
+	regular bool
+	err     error     // why it refuses; nil while it works
+	tried   time.Time // when it refused last
+	lost    int64     // lines dropped since it refuses
+	inside  *Stream   // whose unfinished line the file ends with
+	reopen  bool
+}
+
+// Open makes or shares the writer of a file. A file that cannot be opened now refuses its lines and is tried again
+// every second: that is no error here.
+func (p *Pump) Open(o FileOptions) (*File, error) {
+	if o.Path == "" {
+		return nil, errors.New("log file: no path")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	f := p.files[o.Path]
+	if f == nil {
+		fd, err := openLog(o.Path)
+		var id identity
+		if err == nil {
+			id, _, _, err = identify(fd)
+		}
+		if f = p.byID[id]; f != nil && err == nil {
+			_ = unix.Close(fd)
+		} else {
+			f = &File{pump: p, fd: fd, options: o}
+			f.opened(fd, err)
+			if err == nil {
+				p.byID[f.id] = f
+			}
+		}
+		p.files[o.Path] = f
+		f.names = append(f.names, o.Path)
+	}
+	f.options = o
+	f.refs++
+	return f, nil
+}
+
+// Close gives up one reference. The file is closed when no stream and no other reference is left.
+func (f *File) Close() error {
+	p := f.pump
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.refs--; f.refs > 0 {
+		return nil
+	}
+	for _, name := range f.names {
+		delete(p.files, name)
+	}
+	if p.byID[f.id] == f {
+		delete(p.byID, f.id)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fd := f.fd
+	f.fd = -1
+	if fd < 0 {
+		return nil
+	}
+	return os.NewSyscallError("close", unix.Close(fd))
+}
+
+// Err says why the file refuses lines now, nil if it takes them.
+func (f *File) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// Reopen opens every file anew by its path, at the next line boundary.
+func (p *Pump) Reopen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.files {
+		f.mu.Lock()
+		f.reopen = true
+		f.mu.Unlock()
+	}
+}
+
+// Close writes what is in the pipes and ends the pump. Streams and files are closed with it.
+func (p *Pump) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	var left []*Stream
+	for s := range p.streams {
+		left = append(left, s)
+	}
+	p.mu.Unlock()
+	for _, s := range left {
+		s.Close()
+	}
+	for _, s := range left {
+		<-s.ended
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.files {
+		f.mu.Lock()
+		if f.fd >= 0 {
+			_ = unix.Close(f.fd)
+			f.fd = -1
+		}
+		f.mu.Unlock()
+	}
+}
+
+// Stream is the way of one pipe into its file.
+type Stream struct {
+	pump    *Pump
+	file    *File // nil discards
+	counter *Counter
+	pipe    *os.File
+	ended   chan struct{}
+
+	mu      sync.Mutex
+	partial []byte
+}
+
+// Attach makes a stream of the read end of a pipe, which belongs to the stream from then on unless there is an error. The
+// stream holds a reference to f of its own. Without a file everything is read and forgotten, and nothing counted.
+func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
+	if c == nil {
+		c = new(Counter)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	s := &Stream{pump: p, file: f, counter: c, pipe: os.NewFile(uintptr(fd), "log pipe"), ended: make(chan struct{})}
+	if f != nil {
+		f.refs++
+	}
+	p.streams[s] = struct{}{}
+	go s.run()
+	return s, nil
+}
+
+// Finish calls done once, when every byte that is in the pipe now is in the file or counted as dropped, its last line
+// completed by a newline if it had none; or after 200 ms if the file does not take it. done must not block. The stream
+// lives on for whoever else holds the write end: what they write later starts on a line of its own.
+func (s *Stream) Finish(done func()) {
+	finished := make(chan struct{})
+	go func() {
+		s.finish()
+		close(finished)
+	}()
+	go func() {
+		limit := time.NewTimer(finishLimit)
+		defer limit.Stop()
+		select {
+		case <-finished:
+		case <-limit.C:
+		}
+		done()
+	}()
+}
+
+// Close finishes the stream and closes its pipe, whoever still holds the write end.
+func (s *Stream) Close() { go s.end() }
+
+func (s *Stream) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raw, err := s.pipe.SyscallConn()
+	if err != nil {
+		return // closed: everything is written
+	}
+	_ = raw.Control(func(fd uintptr) {
+		left, _ := unix.IoctlGetInt(int(fd), ioctlUnread)
+		buf := make([]byte, min(left, tailChunk))
+		for left > 0 {
+			n, err := unix.Read(int(fd), buf[:min(left, len(buf))])
+			if n <= 0 || err != nil {
+				break
+			}
+			left -= n
+			s.take(buf[:n])
+		}
+	})
+	s.complete()
+}
+
+func (s *Stream) end() {
+	s.finish()
+	_ = s.pipe.Close() // wakes run
+}
+
+func (s *Stream) run() {
+	defer close(s.ended)
+	raw, err := s.pipe.SyscallConn()
+	buf := make([]byte, tailChunk)
+	for end := false; !end && err == nil; {
+		err = raw.Read(func(fd uintptr) bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			n, err := unix.Read(int(fd), buf)
+			if n > 0 {
+				s.take(buf[:n])
+			}
+			end = err == nil && n == 0 || err != nil && err != unix.EAGAIN && err != unix.EINTR
+			return err != unix.EAGAIN
+		})
+	}
+	s.mu.Lock()
+	s.complete()
+	s.mu.Unlock()
+	_ = s.pipe.Close()
+	s.pump.mu.Lock()
+	delete(s.pump.streams, s)
+	s.pump.mu.Unlock()
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+}

@@ -1,0 +1,175 @@
+package logs
+
+import (
+	"bytes"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// take adds bytes to the stream. The caller holds s.mu.
+func (s *Stream) take(data []byte) {
+	if s.file == nil {
+		return
+	}
+	s.partial = append(s.partial, data...)
+	s.pass(false)
+}
+
+// complete ends the unfinished line. The caller holds s.mu.
+func (s *Stream) complete() {
+	if s.file != nil {
+		s.pass(true)
+	}
+}
+
+func (s *Stream) pass(last bool) {
+	f := s.file
+	f.pump.mu.Lock()
+	options, shared := f.options, f.refs > 1
+	f.pump.mu.Unlock()
+	if options.MaxLine <= 0 {
+		options.MaxLine = DefaultMaxLine
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := decide(s.partial, last, f.inside == s, int(min(options.MaxLine, DefaultMaxLine)))
+	if c.take == 0 && !c.close {
+		return
+	}
+	out := bytes.Clone(s.partial[:c.take])
+	s.partial = append(s.partial[:0], s.partial[c.take:]...)
+	switch {
+	case c.close:
+		out = append(out, '\n')
+	case c.open && shared:
+		out, c.open, c.lines = append(out, CutMarker...), false, 1
+	}
+	if f.inside != nil && f.inside != s {
+		out = append([]byte(CutMarker), out...)
+		f.inside.counter.Logged.Add(1)
+		f.inside = nil
+	}
+	s.put(out, c, options)
+}
+
+// put writes one batch, or drops it. The caller holds f.mu.
+func (s *Stream) put(out []byte, c cut, options FileOptions) {
+	f := s.file
+	for {
+		if err := f.write(out, options); err == nil {
+			s.counter.Logged.Add(int64(c.lines))
+			f.inside = nil
+			if c.open {
+				f.inside = s
+			}
+			if f.err != nil {
+				f.err = nil
+				if options.Dropped != nil && f.lost > 0 {
+					options.Dropped(f.lost, nil)
+				}
+				f.lost = 0
+			}
+			return
+		} else if options.OnFull == Drop {
+			f.drop(s, int64(c.lines), err, options)
+			return
+		} else {
+			f.err = err
+		}
+		f.mu.Unlock()
+		again := time.NewTimer(retryEvery)
+		<-again.C
+		f.mu.Lock()
+	}
+}
+
+func (f *File) drop(s *Stream, lines int64, err error, options FileOptions) {
+	f.inside = nil
+	s.counter.Dropped.Add(lines)
+	first := f.lost == 0
+	f.lost += lines
+	f.err = err
+	if first && lines > 0 && options.Dropped != nil {
+		options.Dropped(lines, err)
+	}
+}
+
+// write puts all of out at the end of the file, or none of it.
+func (f *File) write(out []byte, options FileOptions) error {
+	if f.err != nil && time.Since(f.tried) < retryEvery {
+		return f.err
+	}
+	if err := f.look(options.Path); err != nil {
+		f.tried = time.Now()
+		return err
+	}
+	var at int64
+	if f.regular {
+		_, size, _, err := identify(f.fd)
+		if err != nil {
+			return err
+		}
+		at = size
+	}
+	for done := 0; done < len(out); {
+		var n int
+		var err error
+		if f.regular {
+			n, err = unix.Pwrite(f.fd, out[done:], at+int64(done))
+		} else {
+			n, err = unix.Write(f.fd, out[done:])
+		}
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			if f.regular {
+				_ = unix.Ftruncate(f.fd, at)
+			}
+			f.tried = time.Now()
+			return err
+		}
+		done += n
+	}
+	return nil
+}
+
+// look opens the file if it is not open, was deleted, or is to be opened anew.
+func (f *File) look(path string) error {
+	if f.fd >= 0 && f.regular {
+		if _, _, links, err := identify(f.fd); err == nil && links == 0 {
+			_ = unix.Close(f.fd)
+			f.fd = -1
+		}
+	}
+	if f.fd >= 0 && (!f.reopen || f.inside != nil) {
+		return nil
+	}
+	fd, err := openLog(path)
+	if err != nil {
+		if f.fd >= 0 {
+			return nil // the old one still works
+		}
+		return err
+	}
+	if f.fd >= 0 {
+		_ = unix.Close(f.fd)
+	}
+	f.reopen = false
+	f.opened(fd, nil)
+	return nil
+}
+
+func (f *File) opened(fd int, err error) {
+	f.fd = fd
+	if err != nil {
+		f.fd, f.err, f.tried = -1, err, time.Now()
+		return
+	}
+	id, size, _, err := identify(fd)
+	if err != nil {
+		f.err = err
+	}
+	f.id, f.regular = id, size >= 0
+}
