@@ -26,6 +26,8 @@ import (
 //	state ID STATE…             until `phorever status` shows one of the states for the clone; ! never checks, it is now not
 //	field ID FIELD VAR          puts a field of `status --json` into a variable; ID "daemon" is the daemon
 //	wantfield ID FIELD REGEXP   until the field matches
+//	table FIELD FILE            writes "ID VALUE" of every process into a file, by id
+//	elapsed FROM TO MIN MAX     the time between two times of `status --json` or `events --json`
 //	alive PID…  gone PID…       all live now · until none lives
 //	sendsig SIGNAL PID…         sends a signal
 //	same A B…  differ A B       compares values
@@ -39,6 +41,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"state":     state,
 	"field":     field,
 	"wantfield": wantfield,
+	"table":     table,
+	"elapsed":   elapsed,
 	"alive":     alive,
 	"gone":      gone,
 	"sendsig":   sendsig,
@@ -145,6 +149,35 @@ func wantfield(ts *testscript.TestScript, neg bool, args []string) {
 		got = show(status(ts), args[0], args[1])
 		return pattern.MatchString(got)
 	}, func() string { return fmt.Sprintf("%s %s to match %q; it is %q", args[0], args[1], args[2], got) })
+}
+
+func table(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 2, "table FIELD FILE")
+	reply := status(ts)
+	processes, _ := reply["processes"].([]any)
+	var rows []string
+	for _, p := range processes {
+		process, _ := p.(map[string]any)
+		id, _ := process["id"].(string)
+		rows = append(rows, id+" "+show(reply, id, args[0])+"\n")
+	}
+	slices.Sort(rows)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(rows, "")), 0o644))
+}
+
+func elapsed(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 4, "elapsed FROM TO MIN MAX")
+	from, err := time.Parse(time.RFC3339Nano, args[0])
+	ts.Check(err)
+	to, err := time.Parse(time.RFC3339Nano, args[1])
+	ts.Check(err)
+	least, err := time.ParseDuration(args[2])
+	ts.Check(err)
+	most, err := time.ParseDuration(args[3])
+	ts.Check(err)
+	if took := to.Sub(from); took < least || took > most {
+		ts.Fatalf("%v between %s and %s, want %v to %v", took, args[0], args[1], least, most)
+	}
 }
 
 func alive(ts *testscript.TestScript, neg bool, args []string) {
