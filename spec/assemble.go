@@ -66,7 +66,7 @@ func (l *loader) roles(processes []written) {
 				l.report.error(m.at, path, "a role's name must not be empty", "")
 				continue
 			}
-			checkNameText(&l.report, m.at, path, m.key, "role")
+			valid := checkNameText(&l.report, m.at, path, m.key, "role")
 			if first, repeated := declared[name]; repeated {
 				line, _ := first.src.position(first.start)
 				l.report.error(m.at, path, fmt.Sprintf("repeated role; it stands in %s on line %d already", first.src.shown, line),
@@ -75,7 +75,7 @@ func (l *loader) roles(processes []written) {
 			}
 			declared[name] = m.at
 			l.config.Roles = append(l.config.Roles, fill(shapes().child("roles").each, objectOnly(m.value)).role(name))
-			if !mentioned(processes, name) {
+			if valid && !mentioned(processes, name) {
 				l.report.warn(m.at, path, "no process has this role", orElse(didYouMean(name, mentionedRoles(processes)), "write it into a process's \"roles\""))
 			}
 		}

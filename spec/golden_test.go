@@ -70,6 +70,28 @@ func golden(t *testing.T, directory string, f func(t *testing.T, input string) s
 	}
 }
 
+type input struct{ name, main string }
+
+// inputs are the main files of a directory of golden files.
+func inputs(t testing.TB, directory string) []input {
+	t.Helper()
+	files, err := filepath.Glob(directory + "/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []input
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _, _ := strings.Cut(string(data), divider)
+		text, _, _ = strings.Cut(text, "\n== ")
+		all = append(all, input{file, text})
+	}
+	return all
+}
+
 // loadText loads a text as phorever.json. Lines `== NAME ==` begin further files.
 func loadText(t *testing.T, input string) (*spec.Config, spec.Problems) {
 	t.Helper()

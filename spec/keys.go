@@ -15,7 +15,7 @@ type key struct {
 	example string // a value, as JSON
 
 	// What this version cannot do yet. A pending key is refused unless its value says that it is off; a pending value
-	// of an enumeration is refused by itself.
+	// is a word that the kind will have. Supporting one is deleting this.
 	pending       bool
 	pendingValues []string
 }

@@ -63,4 +63,4 @@ var documentKeys = []key{
 	{path: "processes[]", kind: objectKind, means: "One process."},
 }
 
-var maxLineKind = sizeBetween(256, 1<<20, "from 256 to 1MiB")
+var maxLineKind = sizeBetween(256, 1<<20, "from 256 bytes to 1MiB")

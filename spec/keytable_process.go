@@ -55,7 +55,7 @@ var processKeys = []key{
 	{path: "stop", kind: objectKind, means: "How it is asked to end.", example: `{"timeout": "1h"}`},
 	{path: "stop.signal", kind: signalsKind, initial: `["TERM"]`, means: "The signals, with or without SIG, sent one after another.", example: `["INT", "TERM"]`},
 	{path: "stop.timeout", kind: patienceKind, initial: `"10s"`, means: "How long each signal is given; after the last, KILL takes the whole tree. `\"forever\"` never kills.", example: `"1h"`},
-	{path: "stop.scope", kind: oneOf("main", "group", "tree"), initial: `"main"`, pendingValues: []string{"tree"},
+	{path: "stop.scope", kind: oneOf("main", "group"), initial: `"main"`, pendingValues: []string{"tree"},
 		means: "Who gets the signals: the main process, or its process group.", example: `"group"`},
 	{path: "pause_signal", kind: signalKind, initial: `"STOP"`, means: "The signal of `phorever pause`.", example: `"USR2"`},
 	{path: "reload_signal", kind: signalKind, pending: true, means: "The signal that makes it read its own configuration, instead of a restart.", example: `"HUP"`},

@@ -30,7 +30,6 @@ func (k *kind) refuse(r *report, n *node, hint string) {
 var (
 	objectKind = &kind{name: "object", wants: "an object", schema: `{"type":"object"}`}
 	listKind   = &kind{name: "list of objects", wants: "a list of objects", schema: `{"type":"array"}`}
-	anyKind    = &kind{name: "any", schema: `true`, check: func(*kind, *report, *node) {}}
 	boolKind   = &kind{name: "boolean", wants: "true or false", schema: `{"type":"boolean"}`, check: checkBool}
 	textKind   = &kind{name: "text", wants: "a text", schema: `{"type":"string"}`, check: checkText}
 	pathKind   = &kind{name: "path", wants: "a path", schema: `{"type":"string","minLength":1}`, check: checkText}
@@ -40,7 +39,7 @@ var (
 
 	// objectOrFalse is an object that false switches off.
 	objectOrFalse = &kind{name: "object or false", wants: "an object or false", orFalse: true,
-		schema: `{"type":["object","boolean"]}`}
+		schema: `{"anyOf":[{"type":"object"},{"const":false}]}`}
 
 	durationKind = &kind{name: "duration", wants: `a number of seconds or a duration such as "1m30s"`, check: checkDuration,
 		schema: `{"anyOf":[{"type":"number","minimum":0},{"type":"string","pattern":"` + durationPattern + `"}]}`}
@@ -49,7 +48,7 @@ var (
 	sizeKind = &kind{name: "size", wants: `a number of bytes or a size such as "50MB" or "64MiB"`, check: checkSize, schema: sizeSchema}
 
 	environmentKind = &kind{name: "object of texts", wants: `an object of texts, {"NAME": "value"}`, check: checkEnvironment,
-		schema: `{"type":"object","additionalProperties":{"type":["string","null"]},"propertyNames":{"pattern":"^[^=]+$"}}`}
+		schema: `{"type":"object","additionalProperties":{"anyOf":[{"type":"string"},{"type":"null"}]},"propertyNames":{"pattern":"^[^=]+$"}}`}
 )
 
 const (
@@ -80,7 +79,7 @@ func checkText(k *kind, r *report, n *node) {
 	case n.kind != kindString:
 		k.refuse(r, n, "")
 	case n.text == "":
-		r.errorAt(n, "must not be empty", "leave the key out, or write null, for the default")
+		r.errorAt(n, "must not be empty", "leave it out instead")
 	case strings.ContainsRune(n.text, 0):
 		r.errorAt(n, "must not hold a NUL character", "")
 	}
@@ -117,6 +116,12 @@ func checkList(k *kind, r *report, n *node) {
 	for _, item := range n.items {
 		k.element.check(k.element, r, item)
 	}
+}
+
+// named is the kind under another name.
+func named(name string, k *kind) *kind {
+	k.name = name
+	return k
 }
 
 // oneOf is an enumeration.

@@ -30,15 +30,14 @@ var (
 	userKind     = &kind{name: "user", wants: "a user's name", check: checkUser, schema: `{"type":"string","minLength":1}`}
 	groupKind    = &kind{name: "group", wants: "a group's name", check: checkGroup, schema: `{"type":"string","minLength":1}`}
 	timezoneKind = &kind{name: "time zone", wants: `a time zone such as "Europe/Berlin"`, check: checkTimezone, schema: `{"type":"string","minLength":1}`}
-	exitCodeKind = integer(0, 255)
-	exitsKind    = listOf(exitCodeKind, "a list of exit codes")
+	exitsKind    = listOf(named("exit codes", integer(0, 255)), "a list of exit codes")
 
 	limitCountKind = &kind{name: `number or "unlimited"`, wants: `a whole number, 0 or more, or "unlimited"`, check: checkLimitCount,
 		schema: `{"anyOf":[{"type":"integer","minimum":0},{"const":"unlimited"}]}`}
-	limitSizeKind = &kind{name: `size or "unlimited"`, wants: `a size such as "2GB", or "unlimited"`, check: checkLimitSize, schema: sizeSchema}
+	limitSizeKind = &kind{name: `size or "unlimited"`, wants: `a size such as "2GB", or "unlimited"`, check: checkLimitSize,
+		schema: `{"anyOf":[` + sizeKind.schema + `,{"const":"unlimited"}]}`}
 	limitTimeKind = &kind{name: `duration or "unlimited"`, wants: `a number of seconds, a duration such as "1h", or "unlimited"`, check: checkLimitTime,
 		schema: `{"anyOf":[{"type":"number","minimum":0},{"type":"string","pattern":"` + durationPattern + `"},{"const":"unlimited"}]}`}
-	presetKind = &kind{name: "preset", check: func(k *kind, r *report, n *node) { k.words = presetNames(); checkWord(k, r, n) }}
 )
 
 var (
@@ -130,8 +129,12 @@ func checkEnvironment(k *kind, r *report, n *node) {
 }
 
 func checkName(k *kind, r *report, n *node) {
+	if n.is(kindString) && n.text == "" {
+		r.errorAt(n, "must not be empty", "commands, log files and status know the process by it")
+		return
+	}
 	checkText(k, r, n)
-	if n.kind == kindString && n.text != "" {
+	if n.is(kindString) {
 		checkNameText(r, n.place, n.path, n.text, "process")
 	}
 }
@@ -149,7 +152,8 @@ const forbiddenInNames = "/:@*%"
 // maxName leaves room for ".log" and a rotated file's suffix within the 255 bytes that a file name may have.
 const maxName = 200
 
-func checkNameText(r *report, at place, path, name, what string) {
+// checkNameText tells whether a name may be one, and reports why not.
+func checkNameText(r *report, at place, path, name, what string) bool {
 	first, _ := utf8.DecodeRuneInString(name)
 	switch {
 	case strings.ContainsFunc(name, unicode.IsControl):
@@ -164,7 +168,10 @@ func checkNameText(r *report, at place, path, name, what string) {
 		r.error(at, path, fmt.Sprintf("%q names every process, so no %s can be called that", name, what), "choose another name")
 	case len(MachineName(name)) > maxName:
 		r.error(at, path, fmt.Sprintf("longer than %d characters", maxName), "it becomes part of file names")
+	default:
+		return true
 	}
+	return false
 }
 
 // plainName is a name made of another by leaving out what it may not hold.
@@ -309,4 +316,7 @@ func orElse(text, other string) string {
 	return text
 }
 
-func presetNames() []string { return slices.Sorted(maps.Keys(presets())) }
+// presetKind is the enumeration of the preset table.
+var presetKind = named("preset", oneOf(presetNames()...))
+
+func presetNames() []string { return slices.Sorted(maps.Keys(presetTable)) }

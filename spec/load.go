@@ -53,6 +53,8 @@ type loader struct {
 	onDisk  bool
 	files   []*file // the main file first
 	config  *Config
+
+	envFiles map[string]string // what is wrong with each
 }
 
 // file is one file that was read.
@@ -66,7 +68,7 @@ func newLoader(options LoadOptions) *loader {
 	if options.Environ == nil {
 		options.Environ = os.LookupEnv
 	}
-	return &loader{options: options}
+	return &loader{options: options, envFiles: map[string]string{}}
 }
 
 func (l *loader) load(path string, data []byte) (*Config, Problems) {

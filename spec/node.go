@@ -150,5 +150,8 @@ func literal(text string) *node {
 	return newNode(&report{}, newSource("", "built in", []byte(text)), value, "")
 }
 
+// opening is the first character of the value: of a problem that is about all of it.
+func (n *node) opening() place { return place{n.src, n.start, n.start + 1} }
+
 // raw is the value as it was written.
 func (n *node) raw() string { return string(bytes.TrimSpace(n.src.data[n.start:n.end])) }

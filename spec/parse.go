@@ -60,17 +60,22 @@ type nesting struct {
 	open    []int // the offsets of brackets that are never closed
 	deepest int
 	tooDeep int // the offset of the first bracket beyond maxNesting
+	ragged  int // the offset of a text or comment that is never closed, -1 where there is none
 }
 
 func scanNesting(data []byte) nesting {
-	var found nesting
+	found := nesting{ragged: -1}
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case c == '"':
+			start := i
 			for i++; i < len(data) && data[i] != '"'; i++ {
 				if data[i] == '\\' {
 					i++
 				}
+			}
+			if i >= len(data) {
+				found.ragged = start
 			}
 		case c == '/' && i+1 < len(data) && (data[i+1] == '/' || data[i+1] == '*'):
 			end := "\n"
@@ -79,6 +84,9 @@ func scanNesting(data []byte) nesting {
 			}
 			length := bytes.Index(data[i+2:], []byte(end))
 			if length < 0 {
+				if end == "*/" {
+					found.ragged = i
+				}
 				return found
 			}
 			i += 1 + length + len(end)
@@ -118,14 +126,17 @@ func (r *report) syntax(src *source, err error) {
 		}
 		message, hint := s.message, s.hint
 		if s.ended {
-			// A text or bracket that is never closed: the end of the file is not where to look.
-			if open := scanNesting(src.data).open; len(open) > 0 {
+			at.start = len(bytes.TrimRight(src.data, " \t\r\n"))
+			// The end of the file is not where to look: what is open is.
+			nesting := scanNesting(src.data)
+			if nesting.ragged >= 0 {
+				at.start = nesting.ragged
+			} else if open := nesting.open; len(open) > 0 {
 				last := open[len(open)-1]
 				line, column := src.position(last)
 				hint = fmt.Sprintf("the %q of line %d, column %d is not closed", src.data[last], line, column)
 			}
-			at.start = len(bytes.TrimRight(src.data, " \t\r\n"))
-			at.end = at.start
+			at.end = at.start + 1
 		}
 		if s.word {
 			at.end = at.start + len(wordAt(rest))
@@ -151,7 +162,10 @@ func wordAt(text string) string {
 }
 
 func beginsWith(chars string) func(string) bool {
-	return func(rest string) bool { return rest != "" && strings.ContainsRune(chars, rune(rest[0])) }
+	return func(rest string) bool {
+		first, size := utf8.DecodeRuneInString(rest)
+		return size > 0 && strings.ContainsRune(chars, first)
+	}
 }
 
 // looksNumeric tells a number that JSON does not know: 022, .5, 0x1f, 10s.

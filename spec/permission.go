@@ -22,7 +22,7 @@ func (l *loader) permissions(processes []written) {
 		if f.tree == nil {
 			continue
 		}
-		at := place{f.source, f.tree.start, f.tree.start + 1}
+		at := f.tree.opening()
 		chain, owner, problem := inspect(f.path)
 		if problem != "" {
 			l.report.error(at, "", "not safe to run as root: "+strings.Join(append(chain, problem), ": "),

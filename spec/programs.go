@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -80,9 +81,13 @@ func unfit(name, full string) string {
 // nearText is the part of godotenv's errors that quotes the file, which may hold secrets.
 var nearText = regexp.MustCompile(`(?s) near .*$`)
 
-// envProblem says what is wrong with the text of an env file; "" when nothing is.
-func envProblem(data []byte) string {
-	if strings.ContainsRune(string(data), 0) {
+// envProblem says what is wrong with an env file; "" when nothing is.
+func envProblem(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return reason(err)
+	}
+	if bytes.ContainsRune(data, 0) {
 		return "holds a NUL character"
 	}
 	if _, err := godotenv.UnmarshalBytes(data); err != nil {

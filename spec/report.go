@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // report gathers what is wrong, once each, in any order.
@@ -81,7 +80,7 @@ func shownName(path, workingDirectory string) string {
 		return path
 	}
 	relative, err := filepath.Rel(workingDirectory, path)
-	if err != nil || len(relative) >= len(path) || strings.HasPrefix(relative, "../../..") {
+	if err != nil || len(relative) >= len(path) {
 		return path
 	}
 	return relative

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,12 +48,11 @@ func (r *report) structure(n *node, s *shape) {
 			r.structure(item, s.each)
 		}
 	default:
-		k.check(k, r, n)
-		for _, word := range s.pendingValues {
-			if n.is(kindString) && n.text == word {
-				r.errorAt(n, fmt.Sprintf("%q is not supported yet", word), "this version knows the value, but would not do what it says")
-			}
+		if n.is(kindString) && slices.Contains(s.pendingValues, n.text) {
+			r.errorAt(n, fmt.Sprintf("%q is not supported yet", n.text), "this version knows the value, but would not do what it says")
+			return
 		}
+		k.check(k, r, n)
 	}
 }
 
@@ -77,8 +77,8 @@ func (r *report) unknown(m member, s *shape) {
 		hint = "each process has a name of its own"
 	case s.inProcess() && shapes().child(m.key) != nil:
 		hint = "it stands beside \"processes\", not in a process"
-	case s.parent == nil && shapes().child("defaults").child(m.key) != nil:
-		hint = "it is a key of a process; for all processes write it into \"defaults\""
+	case s.parent == nil && shapes().child("processes").each.child(m.key) != nil:
+		hint = "it is a key of a process: write it into an element of \"processes\"; for all of them, into \"defaults\""
 	}
 	r.error(m.at, m.value.path, "unknown key", hint)
 }

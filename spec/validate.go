@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,6 +14,9 @@ import (
 
 // validate checks what no single value can tell: names against each other, policies as a whole, and the machine.
 func (l *loader) validate(document *node, processes []written) {
+	if len(processes) == 0 && !l.report.failed {
+		l.report.warn(document.opening(), "processes", "there is no process, so nothing would run", "")
+	}
 	l.unique(processes)
 	for _, p := range processes {
 		l.required(p)
@@ -64,15 +68,21 @@ func (l *loader) unique(processes []written) {
 	}
 }
 
+// plainProgram is a program whose name would do as a process's name.
+var plainProgram = regexp.MustCompile(`^[A-Za-z0-9_./-]*[A-Za-z0-9][A-Za-z0-9_-]*(\.[a-z]+)?$`)
+
 // required reports what a process lacks.
 func (l *loader) required(p written) {
-	opening := place{p.own.src, p.own.start, p.own.start + 1}
 	if !p.whole.get("name").given() {
-		l.report.error(opening, p.own.child("name"), "required", `write "name": "…"; commands, log files and status know the process by it`)
+		name := "…"
+		if program := p.Up.Program(); plainProgram.MatchString(program) {
+			name = strings.TrimSuffix(filepath.Base(program), filepath.Ext(program))
+		}
+		l.report.error(p.own.opening(), p.own.child("name"), "required",
+			fmt.Sprintf(`write "name": %q; commands, log files and status know the process by it`, name))
 	}
-	switch up := p.whole.get("up"); {
-	case !up.given():
-		l.report.error(opening, p.own.child("up"), "required", `write "up": "…", the command that it runs`)
+	if !p.whole.get("up").given() {
+		l.report.error(p.own.opening(), p.own.child("up"), "required", `write "up": "…", the command that it runs`)
 	}
 }
 
@@ -83,13 +93,13 @@ func (l *loader) policy(p written) {
 		return
 	}
 	for _, code := range give.ExitCodes {
-		if slices.Contains(p.Restart.SuccessExitCodes, code) && p.Restart.Resurrect != ResurrectAlways {
-			l.report.warnAt(l.anchor(p, "give_up", "exit_codes"), fmt.Sprintf("%d is a success_exit_code as well, so it is never a failure", code), "")
+		if slices.Contains(p.Restart.SuccessExitCodes, code) {
+			l.report.warnAt(l.anchor(p, "give_up", "exit_codes"), fmt.Sprintf("%d stands in success_exit_codes as well, where it is no failure", code), "")
 		}
 	}
 	if least := quickest(p.Restart); give.After > 0 && give.Within > 0 && least >= give.Within {
 		l.report.warnAt(l.anchor(p, "give_up"), fmt.Sprintf("never reached: %d failures take at least %s with these delays, and only those of the last %s count",
-			give.After+1, least, give.Within), fmt.Sprintf("raise give_up.within, or lower give_up.after or the delays; false says that it never gives up"))
+			give.After+1, least, give.Within), "raise give_up.within, or lower give_up.after or the delays; false says that it never gives up")
 	}
 }
 
@@ -139,14 +149,13 @@ func (l *loader) envFile(at *node, env Environment) {
 	if env.File == "" || !at.is(kindString) {
 		return
 	}
-	shown := shownName(env.File, l.options.WorkingDirectory)
-	data, err := os.ReadFile(env.File)
-	if err != nil {
-		l.report.errorAt(at, shown+": "+reason(err), "it is relative to the directory of "+l.files[0].shown+"; null means no file")
-		return
+	message, known := l.envFiles[env.File]
+	if !known {
+		message = envProblem(env.File)
+		l.envFiles[env.File] = message
 	}
-	if message := envProblem(data); message != "" {
-		l.report.errorAt(at, shown+": "+message, "lines look like NAME=value; # begins a comment")
+	if message != "" {
+		l.report.errorAt(at, shownName(env.File, l.options.WorkingDirectory)+": "+message, "")
 	}
 }
 
@@ -190,7 +199,7 @@ func (l *loader) behindSymlinks(document *node) {
 		}
 		at := document.get(key)
 		if at == nil || at.src.path == "" {
-			at = &node{place: place{l.files[0].source, l.files[0].tree.start, l.files[0].tree.start + 1}, path: key}
+			at = &node{place: l.files[0].tree.opening(), path: key}
 		}
 		l.report.warnAt(at, fmt.Sprintf("%s lies behind the symlink %s", path, link), "when the link moves, it is looked for elsewhere; name a path that stays")
 	}
