@@ -27,7 +27,7 @@ func (p program) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	args := []string{"build", "-o", filepath.Join(dir, "phorever")}
+	args := []string{"build", "-buildvcs=false", "-o", filepath.Join(dir, "phorever")}
 	if raceDetector {
 		args = append(args, "-race")
 	}
