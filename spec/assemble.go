@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,15 +19,23 @@ func (l *loader) processes() []written {
 	var all []written
 	entry := shapes().child("processes").each
 	for _, f := range l.files {
+		if list := f.tree.get("processes"); list.is(kindList) {
+			all = slices.Grow(all, len(list.items))
+			l.config.Processes = slices.Grow(l.config.Processes, len(list.items))
+		}
+	}
+	for _, f := range l.files {
 		list := f.tree.get("processes")
 		if !list.is(kindList) {
 			continue
 		}
+		defaults := fill(entry, objectOnly(f.defaults))
 		for _, own := range list.items {
 			if !own.is(kindObject) {
 				continue
 			}
-			whole := fill(entry, objectOnly(f.defaults), l.preset(entry, f, own), own)
+			preset := presets()[overlay(entry.of("preset"), defaults.get("preset"), own.get("preset")).string()]
+			whole := overlay(entry, overlay(entry, defaults, preset), own)
 			process := whole.process(l.config)
 			l.config.Processes = append(l.config.Processes, process)
 			all = append(all, written{file: f, own: own, whole: whole})
@@ -36,12 +45,6 @@ func (l *loader) processes() []written {
 		all[i].Process = &l.config.Processes[i]
 	}
 	return all
-}
-
-// preset is the preset that a process or the defaults name; nil where there is none.
-func (l *loader) preset(entry *shape, f *file, own *node) *node {
-	name := overlay(entry.of("preset"), objectOnly(f.defaults).get("preset"), own.get("preset"))
-	return presets()[name.string()]
 }
 
 // objectOnly is the node where it is an object, else nothing.

@@ -27,10 +27,10 @@ func overlay(s *shape, value, layer *node) *node {
 		base = s.builtinObject()
 	}
 	merged := *layer
-	merged.members = make([]member, 0, len(layer.members)+8)
-	if base != nil {
-		merged.members = append(merged.members, base.members...)
+	if base == nil {
+		base = &node{}
 	}
+	merged.members = append(make([]member, 0, len(base.members)+len(layer.members)), base.members...)
 	for _, m := range layer.members {
 		merged.set(m.key, overlay(s.of(m.key), base.get(m.key), m.value))
 	}

@@ -115,18 +115,20 @@ func newNode(r *report, src *source, value hujson.Value, path string) *node {
 	n := &node{place: place{src, value.StartOffset, value.EndOffset}, path: path, kind: byte(value.Value.Kind())}
 	switch v := value.Value.(type) {
 	case hujson.Literal:
-		n.text = v.String()
+		n.text = literalText(v)
 		if n.kind == 'f' {
 			n.kind = kindBool
 		}
 	case *hujson.Array:
+		n.items = make([]*node, 0, len(v.Elements))
 		for i, element := range v.Elements {
 			n.items = append(n.items, newNode(r, src, element, path+"["+strconv.Itoa(i)+"]"))
 		}
 	case *hujson.Object:
+		n.members = make([]member, 0, len(v.Members))
 		seen := make(map[string]int, len(v.Members))
 		for _, m := range v.Members {
-			key := m.Name.Value.(hujson.Literal).String()
+			key := literalText(m.Name.Value.(hujson.Literal))
 			at := place{src, m.Name.StartOffset, m.Name.EndOffset}
 			if first, repeated := seen[key]; repeated {
 				line, _ := src.position(n.members[first].at.start)
@@ -139,6 +141,15 @@ func newNode(r *report, src *source, value hujson.Value, path string) *node {
 		}
 	}
 	return n
+}
+
+// literalText is the decoded text of a string, the literal of anything else. Most strings have no escapes, and a large
+// configuration is mostly strings.
+func literalText(value hujson.Literal) string {
+	if value.Kind() == '"' && bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1])
+	}
+	return value.String()
 }
 
 // literal makes a node of JSON text that this package wrote itself.

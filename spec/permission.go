@@ -149,8 +149,12 @@ func (w *walk) directory(path string, entry os.FileInfo) string {
 		return ""
 	}
 	// In a sticky directory only the owners of the directory and of the entry can replace it.
-	if info.Mode()&os.ModeSticky != 0 && w.trusts(int(entry.Sys().(*syscall.Stat_t).Uid)) {
-		return ""
+	if info.Mode()&os.ModeSticky != 0 {
+		id := int(entry.Sys().(*syscall.Stat_t).Uid)
+		if w.trusts(id) {
+			return ""
+		}
+		return fmt.Sprintf("%s belongs to %s, in a directory that others can write (mode %s)", filepath.Join(path, entry.Name()), userName(id), modeText(info))
 	}
 	return fmt.Sprintf("the directory %s can be written by others (mode %s)", path, modeText(info))
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -27,14 +28,17 @@ func (l *loader) validate(document *node, processes []written) {
 		return
 	}
 	l.envFile(document.get("env_file"), l.config.Env)
+	self := effectiveUser()
 	programs := newPrograms(l.options.Environ)
 	for _, p := range processes {
 		l.envFile(p.whole.get("env_file"), p.Env)
 		l.program(programs, p)
-		l.identity(p)
+		if self != 0 {
+			l.identity(p, self)
+		}
 	}
 	l.behindSymlinks(document)
-	if !l.options.AllowUnsafe && effectiveUser() == 0 {
+	if !l.options.AllowUnsafe && self == 0 {
 		l.permissions(processes)
 	}
 }
@@ -174,13 +178,10 @@ func (l *loader) program(programs *programs, p written) {
 	}
 }
 
-// identity warns when only root could do what the process asks for.
-func (l *loader) identity(p written) {
-	if effectiveUser() == 0 {
-		return
-	}
+// identity warns when only root could do what the process asks for, and we are not.
+func (l *loader) identity(p written, self int) {
 	if at := p.whole.get("user"); p.User != "" && at.is(kindString) {
-		if found, err := lookupUser(p.User); err == nil && found.Uid != fmt.Sprint(effectiveUser()) {
+		if found, err := lookupUser(p.User); err == nil && found.Uid != strconv.Itoa(self) {
 			l.report.warnAt(at, fmt.Sprintf("only root can run it as %q", p.User), "start Phorever as root, or leave the key out")
 		}
 	}
