@@ -300,7 +300,8 @@ func prepare(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(name, args...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(env, "PWD="+cmd.Dir)
+	env = append(env, "PWD="+cmd.Dir)
+	cmd.Env = env
 	return cmd
 }
 

@@ -60,7 +60,7 @@ func files(t *testing.T) []string {
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil // removed by somebody while we look
+			return fs.SkipDir // removed by somebody while we look
 		case name == ".git", ignored(name):
 			if entry.IsDir() {
 				return fs.SkipDir
