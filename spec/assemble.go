@@ -58,6 +58,7 @@ func objectOnly(n *node) *node {
 // roles converts the declared roles of all files, then adds those that processes merely mention.
 func (l *loader) roles(processes []written) {
 	declared := map[string]place{}
+	used, mentioned := rolesOf(processes)
 	for _, f := range l.files {
 		roles := f.tree.get("roles")
 		if !roles.is(kindObject) {
@@ -71,15 +72,14 @@ func (l *loader) roles(processes []written) {
 			}
 			valid := checkNameText(&l.report, m.at, path, m.key, "role")
 			if first, repeated := declared[name]; repeated {
-				line, _ := first.src.position(first.start)
-				l.report.error(m.at, path, fmt.Sprintf("repeated role; it stands in %s on line %d already", first.src.shown, line),
+				l.report.error(m.at, path, fmt.Sprintf("repeated role; it stands in %s on line %d already", first.src.shown, first.line()),
 					"names of roles are case-insensitive; keep one of the two")
 				continue
 			}
 			declared[name] = m.at
 			l.config.Roles = append(l.config.Roles, fill(shapes().child("roles").each, objectOnly(m.value)).role(name))
-			if valid && !mentioned(processes, name) {
-				l.report.warn(m.at, path, "no process has this role", orElse(didYouMean(name, mentionedRoles(processes)), "write it into a process's \"roles\""))
+			if valid && !used[name] {
+				l.report.warn(m.at, path, "no process has this role", orElse(didYouMean(name, mentioned), "write it into a process's \"roles\""))
 			}
 		}
 	}
@@ -115,21 +115,16 @@ func (w written) role(name string) *node {
 	return w.own
 }
 
-func mentioned(processes []written, role string) bool {
+// rolesOf are the roles that processes name, once each.
+func rolesOf(processes []written) (used map[string]bool, names []string) {
+	used = map[string]bool{}
 	for _, p := range processes {
 		for _, name := range p.Roles {
-			if name == role {
-				return true
+			if !used[name] {
+				used[name] = true
+				names = append(names, name)
 			}
 		}
 	}
-	return false
-}
-
-func mentionedRoles(processes []written) []string {
-	var names []string
-	for _, p := range processes {
-		names = append(names, p.Roles...)
-	}
-	return names
+	return used, names
 }

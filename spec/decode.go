@@ -82,19 +82,23 @@ func (n *node) roleNames() []string {
 
 // absolute is a path relative to the directory; "" stays "".
 func absolute(directory, path string) string {
-	// A leading variable may hold an absolute path; joining it would bury that.
-	if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, "%env.") {
+	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(directory, path)
 }
 
+// workingDirectory is a process's directory. A leading variable may hold an absolute path; joining would bury that.
+func workingDirectory(base, path string) string {
+	if strings.HasPrefix(path, "%env.") {
+		return path
+	}
+	return absolute(base, path)
+}
+
 // environment is an env_file and an env.
 func (n *node) environment(directory string) Environment {
-	env := Environment{File: n.get("env_file").string(), Values: map[string]string{}}
-	if env.File != "" && !filepath.IsAbs(env.File) {
-		env.File = filepath.Join(directory, env.File)
-	}
+	env := Environment{File: absolute(directory, n.get("env_file").string()), Values: map[string]string{}}
 	if values := n.get("env"); values.is(kindObject) {
 		for _, m := range values.members {
 			if m.value.is(kindString) {
@@ -151,7 +155,7 @@ func (n *node) process(c *Config) Process {
 		ID:         MachineName(n.get("name").string()),
 		Roles:      n.get("roles").roleNames(),
 		Up:         n.get("up").command(),
-		Directory:  absolute(c.Directory, n.get("directory").string()),
+		Directory:  workingDirectory(c.Directory, n.get("directory").string()),
 		User:       n.get("user").string(),
 		Group:      n.get("group").string(),
 		Nice:       n.get("nice").intPointer(),

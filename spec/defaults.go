@@ -31,8 +31,19 @@ func overlay(s *shape, value, layer *node) *node {
 		base = &node{}
 	}
 	merged.members = append(make([]member, 0, len(base.members)+len(layer.members)), base.members...)
+	if len(base.members) == 0 {
+		base = nil // every key is new, and repeated ones were taken out
+	}
 	for _, m := range layer.members {
-		merged.set(m.key, overlay(s.of(m.key), base.get(m.key), m.value))
+		if s != nil && len(s.children) > 0 && s.of(m.key) == nil {
+			continue // unknown, and reported
+		}
+		value := overlay(s.of(m.key), base.get(m.key), m.value)
+		if base != nil {
+			merged.set(m.key, value)
+		} else if value != nil {
+			merged.members = append(merged.members, member{m.key, value.place, value})
+		}
 	}
 	return &merged
 }

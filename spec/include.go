@@ -46,8 +46,7 @@ func (l *loader) matches(pattern *node) []string {
 func (l *loader) repeated(path string, pattern *node, seen map[string]*node) bool {
 	shown := shownName(path, l.options.WorkingDirectory)
 	if first := seen[path]; first != nil {
-		line, _ := first.src.position(first.start)
-		l.report.errorAt(pattern, shown+" is included twice", fmt.Sprintf("%s on line %d includes it already", first.got(), line))
+		l.report.errorAt(pattern, shown+" is included twice", fmt.Sprintf("%s on line %d includes it already", first.got(), first.line()))
 		return true
 	}
 	seen[path] = pattern
@@ -84,7 +83,7 @@ func (l *loader) included(f *file) {
 		case "include":
 			hint = fmt.Sprintf("included files include nothing; name it in %s", l.files[0].shown)
 		}
-		l.report.error(m.at, m.value.path, "does not belong into an included file", hint)
+		l.report.error(m.at, m.value.path(), "does not belong into an included file", hint)
 	}
 }
 

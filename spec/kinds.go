@@ -152,6 +152,9 @@ func didYouMean(word string, among []string) string {
 			return fmt.Sprintf("write %q", known)
 		}
 	}
+	if len(word) > 100 {
+		return "" // not a word; measuring it would take long
+	}
 	near := Nearest(word, among)
 	if len(near) == 0 {
 		return ""

@@ -114,7 +114,7 @@ func checkEnvironment(k *kind, r *report, n *node) {
 	for _, m := range n.members {
 		switch {
 		case m.key == "" || strings.ContainsAny(m.key, "=\x00"):
-			r.error(m.at, m.value.path, "not a name of an environment variable", "it holds no = and is not empty")
+			r.error(m.at, m.value.path(), "not a name of an environment variable", "it holds no = and is not empty")
 		case m.value.kind == kindNull:
 		case m.value.kind == kindNumber || m.value.kind == kindBool:
 			r.errorAt(m.value, "must be a text (got "+m.value.got()+")", "put it in quotes: "+strconv.Quote(m.value.text))
@@ -135,14 +135,14 @@ func checkName(k *kind, r *report, n *node) {
 	}
 	checkText(k, r, n)
 	if n.is(kindString) {
-		checkNameText(r, n.place, n.path, n.text, "process")
+		checkNameText(r, n.place, n.path(), n.text, "process")
 	}
 }
 
 func checkRole(k *kind, r *report, n *node) {
 	checkText(k, r, n)
 	if n.kind == kindString && n.text != "" {
-		checkNameText(r, n.place, n.path, n.text, "role")
+		checkNameText(r, n.place, n.path(), n.text, "role")
 	}
 }
 

@@ -23,7 +23,8 @@ const (
 // makes new objects around them, so that a problem of a default still points at the default.
 type node struct {
 	place
-	path    string // processes[1].clones
+	parent  *node
+	step    string // from the parent to here: .clones or [1]
 	kind    byte
 	text    string // the decoded text of a string, the literal of anything else that is not an object or a list
 	members []member
@@ -96,23 +97,35 @@ func (n *node) got() string {
 	return text
 }
 
+// path says how to come to the value: processes[1].clones. It is made when a problem needs it, which is seldom.
+func (n *node) path() string {
+	var path string
+	for ; n != nil; n = n.parent {
+		path = n.step + path
+	}
+	return strings.TrimPrefix(path, ".")
+}
+
 // child is the path of a key below this node.
-func (n *node) child(key string) string {
+func (n *node) child(key string) string { return strings.TrimPrefix(n.path()+step(key), ".") }
+
+// step is the part of a path that names a key.
+func step(key string) string {
 	plain := key != "" && strings.IndexFunc(key, func(r rune) bool {
 		return !(r == '_' || r == '-' || r == '$' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
 	}) < 0
-	switch {
-	case !plain:
-		return n.path + "[" + strconv.Quote(key) + "]"
-	case n.path == "":
-		return key
+	if runes := []rune(key); len(runes) > 60 {
+		key, plain = string(runes[:59])+"…", false
 	}
-	return n.path + "." + key
+	if plain {
+		return "." + key
+	}
+	return "[" + strconv.Quote(key) + "]"
 }
 
-// newNode gives a parsed value its positions and paths. Repeated keys are reported; the first one stays.
-func newNode(r *report, src *source, value hujson.Value, path string) *node {
-	n := &node{place: place{src, value.StartOffset, value.EndOffset}, path: path, kind: byte(value.Value.Kind())}
+// newNode gives a parsed value its place. Repeated keys are reported; the first one stays.
+func newNode(r *report, src *source, value hujson.Value, parent *node, from string) *node {
+	n := &node{place: place{src, value.StartOffset, value.EndOffset}, parent: parent, step: from, kind: byte(value.Value.Kind())}
 	switch v := value.Value.(type) {
 	case hujson.Literal:
 		n.text = literalText(v)
@@ -122,7 +135,7 @@ func newNode(r *report, src *source, value hujson.Value, path string) *node {
 	case *hujson.Array:
 		n.items = make([]*node, 0, len(v.Elements))
 		for i, element := range v.Elements {
-			n.items = append(n.items, newNode(r, src, element, path+"["+strconv.Itoa(i)+"]"))
+			n.items = append(n.items, newNode(r, src, element, n, "["+strconv.Itoa(i)+"]"))
 		}
 	case *hujson.Object:
 		n.members = make([]member, 0, len(v.Members))
@@ -131,13 +144,12 @@ func newNode(r *report, src *source, value hujson.Value, path string) *node {
 			key := literalText(m.Name.Value.(hujson.Literal))
 			at := place{src, m.Name.StartOffset, m.Name.EndOffset}
 			if first, repeated := seen[key]; repeated {
-				line, _ := src.position(n.members[first].at.start)
-				r.error(at, n.child(key), fmt.Sprintf("repeated key; it stands on line %d already", line),
+				r.error(at, n.child(key), fmt.Sprintf("repeated key; it stands on line %d already", n.members[first].at.line()),
 					"keep one of the two: JSON leaves open which of them would win")
 				continue
 			}
 			seen[key] = len(n.members)
-			n.members = append(n.members, member{key, at, newNode(r, src, m.Value, n.child(key))})
+			n.members = append(n.members, member{key, at, newNode(r, src, m.Value, n, step(key))})
 		}
 	}
 	return n
@@ -158,7 +170,7 @@ func literal(text string) *node {
 	if err != nil {
 		panic("spec: built-in value " + text + ": " + err.Error())
 	}
-	return newNode(&report{}, newSource("", "built in", []byte(text)), value, "")
+	return newNode(&report{}, newSource("", "built in", []byte(text)), value, nil, "")
 }
 
 // opening is the first character of the value: of a problem that is about all of it.

@@ -38,7 +38,7 @@ func parseSource(r *report, src *source) *node {
 		r.syntax(src, err)
 		return nil
 	}
-	return newNode(r, src, value, "")
+	return newNode(r, src, value, nil, "")
 }
 
 // withoutMark drops a UTF-8 byte order mark, which some editors write and JSON does not allow.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dcousineau/phorever/spec"
 )
@@ -96,6 +97,35 @@ func TestPrintIsSafeForTheTerminal(t *testing.T) {
 	for line := range strings.Lines(problems.String()) {
 		if strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\x1b\x7f\n") || len([]rune(line)) > 200 {
 			t.Errorf("unsafe or long line: %q", line)
+		}
+	}
+}
+
+// TestHostileFilesAreRefusedQuickly: the size of a file bounds the work, whatever is in it.
+func TestHostileFilesAreRefusedQuickly(t *testing.T) {
+	var unknown strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&unknown, `"k%d":1,`, i)
+	}
+	long := strings.Repeat("x", 1<<20)
+	for name, text := range map[string]string{
+		"one line, every key wrong": "{" + unknown.String() + "}",
+		"below a long key":          `{"` + long + `": {` + unknown.String() + "}, \"env\": {\"" + long + "\": {" + unknown.String() + "}}}",
+		"a long value":              `{"timezone": "` + long + `"}`,
+		"repeated keys":             "{" + strings.Repeat(`"a":1,`, 50_000) + "}",
+		"empty processes":           `{"processes": [` + strings.Repeat("{},", 20_000) + "]}",
+		"too large":                 strings.Repeat(" ", 9<<20),
+	} {
+		start := time.Now()
+		config, problems := spec.Parse("phorever.json", []byte(text), spec.LoadOptions{})
+		if config != nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if printed := problems.String(); len(printed) > 1<<16 {
+			t.Errorf("%s: %d bytes printed", name, len(printed))
+		}
+		if took := time.Since(start); took > 20*time.Second { // a second at most, but for machines that are busy
+			t.Errorf("%s: took %s", name, took)
 		}
 	}
 }

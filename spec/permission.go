@@ -50,7 +50,7 @@ func (l *loader) permissions(processes []written) {
 func foreign(p written, owner int) string {
 	name := p.Name
 	if name == "" {
-		name = p.own.path
+		name = p.own.path()
 	}
 	found, err := lookupUser(p.User)
 	if p.User == "" || err != nil || found.Uid != strconv.Itoa(owner) {

@@ -33,16 +33,19 @@ func (s *source) position(offset int) (line, column int) {
 	return line, 1 + utf8.RuneCount(s.data[s.starts[line-1]:offset])
 }
 
-// line is the text of a line counted from 1, without its end.
-func (s *source) line(number int) string {
-	if number < 1 || number > len(s.starts) {
+// maxLine is how long a line may be to be kept as an excerpt: in a file without line ends it would be all of it.
+const maxLine = 4096
+
+// excerpt is the text of a line counted from 1, without its end; "" for one that is too long.
+func (s *source) excerpt(number int) string {
+	from, to := s.starts[number-1], len(s.data)
+	if number < len(s.starts) {
+		to = s.starts[number] - 1
+	}
+	if to-from > maxLine {
 		return ""
 	}
-	text := s.data[s.starts[number-1]:]
-	if end := bytes.IndexByte(text, '\n'); end >= 0 {
-		text = text[:end]
-	}
-	return strings.TrimSuffix(string(text), "\r")
+	return strings.TrimSuffix(string(s.data[from:to]), "\r")
 }
 
 // place is a piece of a source.
@@ -51,9 +54,13 @@ type place struct {
 	start, end int
 }
 
+// line is the line on which the place begins, from 1.
+func (p place) line() int { return sort.SearchInts(p.src.starts, p.start+1) }
+
 // width is how many characters of the place lie on its first line, at least 1.
 func (p place) width() int {
-	text := p.src.data[min(p.start, len(p.src.data)):min(max(p.end, p.start), len(p.src.data))]
+	start := min(p.start, len(p.src.data))
+	text := p.src.data[start:min(max(p.end, start), start+maxLine, len(p.src.data))]
 	if end := bytes.IndexByte(text, '\n'); end >= 0 {
 		text = text[:end]
 	}

@@ -80,7 +80,7 @@ func (r *report) unknown(m member, s *shape) {
 	case s.parent == nil && shapes().child("processes").each.child(m.key) != nil:
 		hint = "it is a key of a process: write it into an element of \"processes\"; for all of them, into \"defaults\""
 	}
-	r.error(m.at, m.value.path, "unknown key", hint)
+	r.error(m.at, m.value.path(), "unknown key", hint)
 }
 
 // inProcess tells the shape of a process, or of defaults.

@@ -57,7 +57,7 @@ func (l *loader) unique(processes []written) {
 		}
 		at := p.whole.get("name")
 		name := other.whole.get("name")
-		line, _ := name.src.position(name.start)
+		line := name.line()
 		message := fmt.Sprintf("%q stands on line %d already", p.Name, line)
 		if other.file != p.file {
 			message = fmt.Sprintf("%q stands in %s on line %d already", p.Name, other.file.shown, line)
@@ -200,7 +200,7 @@ func (l *loader) behindSymlinks(document *node) {
 		}
 		at := document.get(key)
 		if at == nil || at.src.path == "" {
-			at = &node{place: l.files[0].tree.opening(), path: key}
+			at = &node{place: l.files[0].tree.opening(), step: key}
 		}
 		l.report.warnAt(at, fmt.Sprintf("%s lies behind the symlink %s", path, link), "when the link moves, it is looked for elsewhere; name a path that stays")
 	}
