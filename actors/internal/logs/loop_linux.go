@@ -1,0 +1,284 @@
+package logs
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mode is what epoll watches a pipe for.
+type mode uint8
+
+const (
+	off mode = iota
+	// once: a write to a pipe wakes a watcher each time, so that it is watched only while nothing is done about it.
+	once
+	// edge: an unfinished line lies in the pipe. Every other mode would report it again and again.
+	edge
+)
+
+func (p *Pump) watch(s *Stream, m mode) {
+	if m == s.mode && m != once {
+		return
+	}
+	// A mask of nothing would still report the end of the writers, for ever; EPOLLONESHOT makes that once too.
+	event := unix.EpollEvent{Events: unix.EPOLLONESHOT, Fd: s.fd}
+	switch m {
+	case once:
+		event.Events |= unix.EPOLLIN
+	case edge:
+		event.Events = unix.EPOLLIN | unix.EPOLLET
+	}
+	s.mode = m
+	_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, int(s.fd), &event) // it was added by Attach, with memory to spare
+}
+
+// nap is the streams that are left alone until their pipes hold more than a few lines. One moment ends it for all.
+type nap struct {
+	until   time.Time
+	streams []*Stream
+}
+
+const (
+	// A nap lets a pipe of a mebibyte fill at 300 MB/s to less than its half, and makes a batch of 100-byte lines large.
+	longNap = 2 * time.Millisecond
+	// shortNap is for busy pipes that may not grow: 64 KiB at 300 MB/s.
+	shortNap = 200 * time.Microsecond
+)
+
+func (p *Pump) nap(s *Stream) {
+	n, length := &p.naps[0], longNap
+	if s.stunted {
+		n, length = &p.naps[1], shortNap
+	}
+	p.watch(s, off)
+	s.state = napping
+	if len(n.streams) == 0 {
+		n.until = p.now.Add(length)
+	}
+	n.streams = append(n.streams, s)
+}
+
+func (p *Pump) enqueue(s *Stream) {
+	if s.state == queued {
+		return
+	}
+	p.watch(s, off)
+	s.state = queued
+	p.ready = append(p.ready, s)
+}
+
+// sleep leaves a stream to epoll.
+func (p *Pump) sleep(s *Stream, m mode) {
+	s.state = asleep
+	p.watch(s, m)
+}
+
+// loop is the pump's goroutine.
+func (p *Pump) loop() {
+	events := make([]unix.EpollEvent, 128)
+	for !p.ending || p.alive > 0 {
+		p.baton.asleep()
+		n := p.wait(events)
+		p.now = time.Now()
+		p.baton.awake()
+		p.pick(events[:n])
+		p.expire()
+		p.obey()
+		p.round()
+	}
+	p.over()
+}
+
+// pick takes up what epoll reported.
+func (p *Pump) pick(events []unix.EpollEvent) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range events {
+		if int(e.Fd) == p.wake {
+			var count [8]byte
+			_, _ = unix.Read(p.wake, count[:])
+			continue
+		}
+		s := p.streams[e.Fd]
+		if s == nil {
+			continue
+		}
+		s.ended = e.Events&unix.EPOLLHUP != 0
+		if s.mode == edge {
+			if s.state == asleep && !s.ended && unread(s.fd) == int(s.partial) {
+				continue // it reports what we know, at first
+			}
+		} else {
+			s.mode = off
+		}
+		if s.state == asleep {
+			p.enqueue(s)
+		}
+	}
+}
+
+// obey carries out the orders of other goroutines.
+func (p *Pump) obey() {
+	for p.ordered.Load() {
+		p.mu.Lock()
+		if len(p.orders) == 0 {
+			p.ordered.Store(false)
+			p.mu.Unlock()
+			return
+		}
+		order := p.orders[0]
+		p.orders[0] = nil
+		p.orders = p.orders[1:]
+		p.mu.Unlock()
+		order()
+	}
+}
+
+// round gives every stream that is ready now one batch. It leaves the queue in order at every step, as the goroutine may
+// end in the middle; see guard.
+func (p *Pump) round() {
+	for left := len(p.ready) - p.head; left > 0; left-- {
+		s := p.ready[p.head]
+		p.ready[p.head] = nil
+		p.head++
+		if p.head == len(p.ready) {
+			p.ready, p.head = p.ready[:0], 0
+		}
+		if s.state == queued {
+			s.state = asleep
+			p.step(s)
+		}
+		p.obey() // the end of a run does not wait for the others
+	}
+	if p.head > 256 {
+		p.ready = append(p.ready[:0], p.ready[p.head:]...)
+		p.head = 0
+	}
+}
+
+// expire ends naps and runs the alarms that are due.
+func (p *Pump) expire() {
+	for i := range p.naps {
+		n := &p.naps[i]
+		if len(n.streams) == 0 || p.now.Before(n.until) {
+			continue
+		}
+		for j, s := range n.streams {
+			n.streams[j] = nil
+			switch {
+			case s.state != napping:
+			case s.busy || s.partial > 0:
+				p.enqueue(s)
+			default:
+				p.sleep(s, once)
+			}
+		}
+		n.streams = n.streams[:0]
+		if cap(n.streams) > 1024 {
+			n.streams = nil
+		}
+	}
+	for i := range p.alarms {
+		for {
+			act := p.alarms[i].due(p.now)
+			if act == nil {
+				break
+			}
+			act()
+		}
+	}
+}
+
+// wait is epoll_wait until the next nap or alarm ends.
+func (p *Pump) wait(events []unix.EpollEvent) int {
+	timeout := p.timeout()
+	if timeout > 0 && !p.coarse {
+		ts := unix.NsecToTimespec(int64(timeout))
+		// epoll_wait counts milliseconds; epoll_pwait2 needs Linux 5.11.
+		n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.epoll), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
+		if errno == 0 {
+			return int(n)
+		}
+		if errno == unix.EINTR {
+			return 0
+		}
+		p.coarse = true
+	}
+	ms := -1
+	if timeout >= 0 {
+		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
+	}
+	n, err := unix.EpollWait(p.epoll, events, ms)
+	if err != nil {
+		return 0 // EINTR
+	}
+	return n
+}
+
+// timeout is how long there is nothing to do; negative is for ever.
+func (p *Pump) timeout() time.Duration {
+	if p.head < len(p.ready) || p.ending && p.alive == 0 {
+		return 0
+	}
+	var next time.Time
+	sooner := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	for i := range p.naps {
+		if len(p.naps[i].streams) > 0 {
+			sooner(p.naps[i].until)
+		}
+	}
+	for i := range p.alarms {
+		if len(p.alarms[i].queue) > 0 {
+			sooner(p.alarms[i].queue[0].at)
+		}
+	}
+	if next.IsZero() {
+		return -1
+	}
+	return max(0, time.Until(next))
+}
+
+// The delays of alarms. Each has its own queue: those of one length expire in the order in which they were set.
+const (
+	afterStall  = iota // a pipe or terminal that was full
+	afterFinish        // finishLimit
+	afterSecond        // retryEvery and holdLimit
+	afterQuiet         // before a pipe is made small again
+)
+
+var delays = [...]time.Duration{20 * time.Millisecond, finishLimit, time.Second, 10 * time.Second}
+
+type alarms struct {
+	queue []alarm
+}
+
+type alarm struct {
+	at  time.Time
+	act func() // looks whether it is still wanted
+}
+
+func (p *Pump) alarm(delay int, act func()) {
+	a := &p.alarms[delay]
+	a.queue = append(a.queue, alarm{p.now.Add(delays[delay]), act})
+}
+
+// due takes the first alarm out if its time has come.
+func (a *alarms) due(now time.Time) func() {
+	if len(a.queue) == 0 || now.Before(a.queue[0].at) {
+		return nil
+	}
+	act := a.queue[0].act
+	a.queue[0].act = nil
+	a.queue = a.queue[1:]
+	if len(a.queue) == 0 {
+		a.queue = nil
+	}
+	return act
+}

@@ -1,0 +1,331 @@
+package logs
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pump moves lines from pipes into files, with one goroutine for all of them. A batch goes from its pipe into a stage,
+// which is a pipe too, and from there into the file, by splice(2): its bytes are at every moment in something that
+// outlives us. What is read is a copy that tee(2) made, to find the last newline and to count.
+//
+// The goroutine hands the pump over to a new one when a file system does not answer; see guard.
+type Pump struct {
+	epoll int
+	wake  int // an eventfd
+
+	mu      sync.Mutex
+	closed  bool
+	files   map[string]*File
+	byID    map[identity]*File
+	streams []*Stream // by descriptor
+	orders  []func()  // for the goroutine
+	ordered atomic.Bool
+	ended   chan struct{}
+
+	baton baton
+
+	// What follows belongs to the goroutine that has the baton.
+	now     time.Time
+	ready   []*Stream // from head on
+	head    int
+	naps    [2]nap
+	alarms  [len(delays)]alarms
+	scratch pipe
+	limit   int // bytes in a batch
+	batch   *batch
+	active  *Stream // whose batch is on its way
+	ending  bool
+	alive   int // streams
+	coarse  bool
+}
+
+// NewPump makes a pump and starts its goroutine.
+func NewPump() (*Pump, error) {
+	p := &Pump{files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
+	var err error
+	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		_ = unix.Close(p.epoll)
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.wake)}
+	err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.wake, &event)
+	if err == nil {
+		p.scratch, err = newPipe()
+	}
+	if err == nil {
+		err = p.newBatch()
+	}
+	if err != nil {
+		p.scratch.close()
+		_ = unix.Close(p.wake)
+		_ = unix.Close(p.epoll)
+		return nil, fmt.Errorf("log pump: %w", err)
+	}
+	p.baton.init(p)
+	go p.loop()
+	return p, nil
+}
+
+// File is the one writer of a log file.
+type File struct {
+	pump  *Pump
+	names []string // this and the next are guarded by Pump.mu
+	refs  int
+	err   atomic.Pointer[refusal]
+
+	// What follows belongs to the pump's goroutine.
+	options   FileOptions
+	forgotten bool
+	fd        int // -1 while it cannot be opened
+	id        identity
+	regular   bool  // else a terminal, a pipe or a device, which has no position
+	unspliced bool  // it takes write(2) only
+	pos       int64 // where the next byte goes
+	lineStart int64 // where the unfinished line of holder, or the torn one, begins; negative if it is not ours to remove
+	holder    *Stream
+	torn      bool // it ends inside a line that nobody will finish
+	reopen    bool
+	stuck     bool   // a system call on it does not return
+	parked    *batch // what it did not take
+	trial     bool   // it refuses, and the next batch tries it again
+	stalled   bool   // it could take no more at once, as a pipe that is full
+	hurrying  bool   // the holder's time runs
+	retrying  bool   // a retry is due
+	lost      int64  // lines dropped since it refuses
+	waiting   []*Stream
+}
+
+// refusal is why a file does not take lines.
+type refusal struct{ err error }
+
+// Err says why the file refuses lines now, nil if it takes them. It may be called from anywhere.
+func (f *File) Err() error {
+	if r := f.err.Load(); r != nil {
+		return r.err
+	}
+	return nil
+}
+
+// Open makes or shares the writer of a file. A file that cannot be opened now refuses its lines and is tried again every
+// second: that is no error here. Open may wait for the file system; it keeps nobody else waiting meanwhile.
+func (p *Pump) Open(o FileOptions) (*File, error) {
+	if o.Path == "" {
+		return nil, errors.New("log file: no path")
+	}
+	p.mu.Lock()
+	f, err := p.share(o.Path, o)
+	p.mu.Unlock()
+	if f != nil || err != nil {
+		return f, err
+	}
+	f = &File{pump: p, fd: -1, options: o, refs: 1, names: []string{o.Path}}
+	fd, err := openLog(o.Path)
+	if err == nil {
+		err = f.opened(fd)
+	}
+	if err != nil {
+		f.err.Store(&refusal{err})
+	}
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	twin, closed := p.share(o.Path, o)
+	if twin == nil && closed == nil && f.fd >= 0 && p.byID[f.id] != nil {
+		twin, closed = p.share(p.byID[f.id].names[0], o)
+		twin.names = append(twin.names, o.Path)
+		p.files[o.Path] = twin
+	}
+	if twin != nil || closed != nil {
+		if f.fd >= 0 {
+			_ = unix.Close(f.fd)
+		}
+		return twin, closed
+	}
+	p.files[o.Path] = f
+	if f.fd >= 0 {
+		p.byID[f.id] = f
+	} else {
+		p.postLocked(func() { p.refused(f, err) })
+	}
+	return f, nil
+}
+
+// share finds the writer of a path that is open already. The caller holds p.mu.
+func (p *Pump) share(path string, o FileOptions) (*File, error) {
+	if p.closed {
+		return nil, ErrClosed
+	}
+	f := p.files[path]
+	if f == nil {
+		return nil, nil
+	}
+	f.refs++
+	p.postLocked(func() {
+		o.Path = f.options.Path // by whatever name it is shared
+		f.options = o
+		p.release(f)
+	})
+	return f, nil
+}
+
+// Close gives up one reference. The file is closed when no stream and no other reference is left.
+func (f *File) Close() error {
+	f.pump.mu.Lock()
+	defer f.pump.mu.Unlock()
+	f.refs--
+	if f.refs == 0 && !f.pump.closed {
+		f.pump.postLocked(func() { f.pump.forget(f) })
+	}
+	return nil
+}
+
+// Reopen opens every file anew by its path, at the next line boundary. A file that cannot be opened keeps the one it has
+// and tries again every second. It returns at once.
+func (p *Pump) Reopen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	for name, f := range p.files {
+		if f.names[0] == name { // one order each: one that does not return must not take the others with it
+			p.postLocked(func() {
+				f.reopen = true
+				p.tryReopen(f)
+			})
+		}
+	}
+}
+
+// Close writes what is in the pipes, waiting for a file at most 200 ms, and ends the pump. All streams and files are
+// closed with it.
+func (p *Pump) Close() {
+	p.mu.Lock()
+	if !p.closed {
+		p.closed = true
+		p.postLocked(p.end)
+	}
+	p.mu.Unlock()
+	<-p.ended
+}
+
+// Stream is the way of one pipe into its file.
+type Stream struct {
+	pump    *Pump
+	file    *File // nil discards
+	counter *Counter
+
+	// What follows belongs to the pump's goroutine.
+	done      func() // who waits for the end of the run
+	fd        int32
+	capacity  int32  // of the pipe, bytes
+	partial   int32  // bytes of an unfinished line that were seen in the pipe
+	left      int32  // bytes to the end of the run
+	moved     int32  // bytes since the pipe was looked at for shrinking
+	finishes  uint16 // how many ends of runs there were
+	state     state
+	mode      mode
+	finishing bool
+	closing   bool
+	ended     bool // every write end is closed
+	skip      bool // the rest of this line belongs to one that was dropped
+	forced    bool // the pipe is full of less than a line
+	stunted   bool // the pipe may not grow
+	probing   bool // an alarm will look whether it is full
+	busy      bool // the last batch was not small
+}
+
+// state is where a stream is.
+type state uint8
+
+const (
+	asleep  state = iota // epoll wakes it
+	queued               // it is in Pump.ready
+	napping              // it is in a nap
+	waiting              // for its file
+	gone
+)
+
+// Attach makes a stream of the read end of a pipe, which belongs to the stream from then on unless there is an error. The
+// stream holds a reference to f of its own. Without a file everything is read and forgotten, and nothing counted.
+func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
+	capacity, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return nil, fmt.Errorf("attach: not a pipe: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	if c == nil {
+		c = new(Counter)
+	}
+	s := &Stream{pump: p, file: f, counter: c, fd: int32(fd), capacity: int32(capacity), mode: once}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	for len(p.streams) <= fd {
+		p.streams = append(p.streams, nil)
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return nil, fmt.Errorf("attach: epoll: %w", err)
+	}
+	p.streams[fd] = s
+	p.alive++
+	if f != nil {
+		f.refs++
+	}
+	return s, nil
+}
+
+// Finish calls done once, when every byte that is in the pipe now is in the file or counted as dropped, its last line
+// completed by a newline if it had none; or after 200 ms if the file does not take it. It does not wait for the write
+// ends to be closed. done runs on the pump's goroutine and must not block; it may call any method but Pump.Close. The
+// stream lives on for whoever else holds the write end: what they write later starts on a line of its own.
+func (s *Stream) Finish(done func()) {
+	if !s.pump.post(func() { s.pump.finish(s, done) }) {
+		done() // Close has written everything
+	}
+}
+
+// Close finishes the stream and closes its pipe, whoever still holds the write end. It returns at once.
+func (s *Stream) Close() {
+	s.pump.post(func() {
+		if s.state != gone {
+			s.closing = true
+			s.pump.finish(s, func() {})
+		}
+	})
+}
+
+// post hands an order to the goroutine. It says false when the pump was closed; the order is then never carried out.
+func (p *Pump) post(order func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.postLocked(order)
+	return true
+}
+
+func (p *Pump) postLocked(order func()) {
+	p.orders = append(p.orders, order)
+	if len(p.orders) == 1 {
+		p.ordered.Store(true)
+		one := binary.NativeEndian.AppendUint64(nil, 1)
+		_, _ = unix.Write(p.wake, one) // fails only when it is readable anyway
+	}
+}
