@@ -144,23 +144,6 @@ func (c Command) Program() (argv []string, direct bool) {
 	return []string{shell, "-c", c.Shell[:at] + "exec " + c.Shell[at:]}, false
 }
 
-// program is the name of the program that the command surely runs; "" when only a shell knows it.
-func (c Command) program() string {
-	if len(c.Argv) > 0 {
-		return c.Argv[0]
-	}
-	file, err := parsePOSIX(c.Shell)
-	if err != nil {
-		return ""
-	}
-	if call := simpleCommand(file); call != nil {
-		if name, literal := literalWord(call.Args[0]); literal && !needsShell(name) {
-			return name
-		}
-	}
-	return ""
-}
-
 // execable tells whether `exec` may stand before the first word: that word is surely a program, and the assignments
 // before it do not decide which.
 func execable(call *syntax.CallExpr) bool {

@@ -30,8 +30,8 @@ func (r reference) foreign() bool {
 	return !r.escaped && (r.word == "role" || r.word == "env") && r.known()
 }
 
-// parseShell parses a command before its references are replaced. They are parsed as words and numbers of the same length, so that
-// $((8000 + %clone%)) is a sum, and so that every place in the result is a place in the text.
+// parseShell parses a command before its references are replaced. They are parsed as words and numbers of the same
+// length, so that $((8000 + %clone%)) is a sum, and every place in the result is a place in the text.
 func parseShell(text string) (*shellLine, error) {
 	line := &shellLine{text: text}
 	standIn := []byte(text)
