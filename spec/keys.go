@@ -111,7 +111,7 @@ func (s *shape) prepare() {
 		c.prepare()
 		if value := c.value; value != nil {
 			if s.object == nil {
-				s.object = literal("{}")
+				s.object = constant("{}")
 			}
 			s.object.members = append(s.object.members, member{c.name, value.place, value})
 		}
@@ -121,7 +121,7 @@ func (s *shape) prepare() {
 	}
 	s.value = s.object
 	if s.initial != "" {
-		s.value = literal(s.initial)
+		s.value = constant(s.initial)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestTheTableOfKeysIsSound(t *testing.T) {
 				continue
 			}
 			r := &report{}
-			r.structure(literal(text), &supported)
+			r.structure(constant(text), &supported)
 			for _, problem := range r.problems() {
 				if !strings.HasPrefix(problem.Message, "unknown user") && !strings.HasPrefix(problem.Message, "unknown group") {
 					t.Errorf("%s: %s %s: %s", path, what, text, problem.Message)

@@ -59,12 +59,18 @@ func checkDurationFrom(k *kind, r *report, n *node, least time.Duration) {
 	switch {
 	case errors.Is(err, errTooLong):
 		r.errorAt(n, fmt.Sprintf("must not be %s (got %s)", errTooLong, n.got()), "")
+	case err != nil && n.is(kindString):
+		hint := ""
+		if strings.Contains(k.name, "forever") {
+			hint = `"forever" waits without end`
+		}
+		r.errorAt(n, err.Error(), hint)
 	case err != nil:
-		k.refuse(r, n, "units are ms, s, m, h and d: \"1m30s\"")
+		k.refuse(r, n, "")
 	case value < 0:
 		r.errorAt(n, fmt.Sprintf("must not be negative (got %s)", n.got()), "")
 	case value < least:
-		r.errorAt(n, fmt.Sprintf("must be at least %s (got %s)", least, n.got()), "")
+		r.errorAt(n, fmt.Sprintf("must be at least %s (got %s)", FormatDuration(least), n.got()), "")
 	}
 }
 
@@ -83,9 +89,16 @@ func checkPatience(k *kind, r *report, n *node) {
 }
 
 func checkSize(k *kind, r *report, n *node) {
-	if _, ok := n.size(); !ok {
-		k.refuse(r, n, "kB, MB, GB count in thousands, KiB, MiB, GiB in 1,024s")
+	if _, ok := n.size(); ok {
+		return
 	}
+	if n.is(kindString) {
+		if _, err := ParseSize(n.text); err != nil {
+			r.errorAt(n, err.Error(), "")
+			return
+		}
+	}
+	k.refuse(r, n, "")
 }
 
 // sizeBetween is a size with bounds.

@@ -164,8 +164,8 @@ func literalText(value hujson.Literal) string {
 	return value.String()
 }
 
-// literal makes a node of JSON text that this package wrote itself.
-func literal(text string) *node {
+// constant makes a node of JSON text that this package wrote itself.
+func constant(text string) *node {
 	value, err := hujson.Parse([]byte(text))
 	if err != nil {
 		panic("spec: built-in value " + text + ": " + err.Error())

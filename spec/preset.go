@@ -51,9 +51,9 @@ var presetTable = map[string]preset{
 var presets = sync.OnceValue(func() map[string]*node {
 	nodes := map[string]*node{}
 	for name, p := range presetTable {
-		object := literal("{}")
+		object := constant("{}")
 		for _, k := range p.keys {
-			object.set(k.key, literal(k.value))
+			object.set(k.key, constant(k.value))
 		}
 		nodes[name] = object
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -76,6 +77,43 @@ func unfit(name, full string) string {
 		return fmt.Sprintf("program %q is not executable", name)
 	}
 	return ""
+}
+
+// programOf is the name of the program that a command surely runs; "" when only a shell knows it.
+func programOf(c Command) string {
+	if argv, direct := c.Program(); direct && len(argv) > 0 {
+		return argv[0]
+	}
+	file, err := parsePOSIX(c.Shell)
+	if err != nil {
+		return ""
+	}
+	if call := simpleCommand(file); call != nil {
+		if name, plain := literalWord(call.Args[0]); plain && !needsShell(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// interpreters are programs after which nobody would name a process.
+var interpreters = []string{"php", "python", "python3", "node", "ruby", "perl", "sh", "bash", "env", "nice", "exec", "sudo"}
+
+// plainWord is a word of a command that would do as a process's name, with or without its path and ending.
+var plainWord = regexp.MustCompile(`^(?:[A-Za-z0-9_.-]*/)*([A-Za-z0-9][A-Za-z0-9_-]*)(\.[a-z]+)?$`)
+
+// suggestedName is a name for a process that has none: that of its program or script.
+func suggestedName(c Command) string {
+	argv, direct := c.Program()
+	if !direct {
+		argv = []string{programOf(c)}
+	}
+	for _, word := range argv {
+		if match := plainWord.FindStringSubmatch(word); match != nil && !slices.Contains(interpreters, match[1]) {
+			return match[1]
+		}
+	}
+	return "…"
 }
 
 // nearText is the part of godotenv's errors that quotes the file, which may hold secrets.

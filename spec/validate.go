@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,18 +71,11 @@ func (l *loader) unique(processes []written) {
 	}
 }
 
-// plainProgram is a program whose name would do as a process's name.
-var plainProgram = regexp.MustCompile(`^[A-Za-z0-9_./-]*[A-Za-z0-9][A-Za-z0-9_-]*(\.[a-z]+)?$`)
-
 // required reports what a process lacks.
 func (l *loader) required(p written) {
 	if !p.whole.get("name").given() {
-		name := "…"
-		if program := p.Up.Program(); plainProgram.MatchString(program) {
-			name = strings.TrimSuffix(filepath.Base(program), filepath.Ext(program))
-		}
 		l.report.error(p.own.opening(), p.own.child("name"), "required",
-			fmt.Sprintf(`write "name": %q; commands, log files and status know the process by it`, name))
+			fmt.Sprintf(`write "name": %q; commands, log files and status know the process by it`, suggestedName(p.Up)))
 	}
 	if !p.whole.get("up").given() {
 		l.report.error(p.own.opening(), p.own.child("up"), "required", `write "up": "…", the command that it runs`)
@@ -103,7 +95,7 @@ func (l *loader) policy(p written) {
 	}
 	if least := quickest(p.Restart); give.After > 0 && give.Within > 0 && least >= give.Within {
 		l.report.warnAt(l.anchor(p, "give_up"), fmt.Sprintf("never reached: %d failures take at least %s with these delays, and only those of the last %s count",
-			give.After+1, least, give.Within), "raise give_up.within, or lower give_up.after or the delays; false says that it never gives up")
+			give.After+1, FormatDuration(least), FormatDuration(give.Within)), "raise give_up.within, or lower give_up.after or the delays; false says that it never gives up")
 	}
 }
 
@@ -169,7 +161,7 @@ func (l *loader) program(programs *programs, p written) {
 	if !up.given() {
 		return
 	}
-	name := p.Up.Program()
+	name := programOf(p.Up)
 	if name == "" || strings.Contains(name, "%") || strings.Contains(p.Directory, "%") {
 		return
 	}
