@@ -84,7 +84,7 @@ func newProject(t *testing.T) *project {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.prepare("stop").Run() //nolint:errcheck // it may be gone already
+		p.prepare("stop").Run() // it may be gone already
 		for _, b := range belongings(p.dir) {
 			_ = syscall.Kill(b.pid, syscall.SIGKILL)
 		}
