@@ -2,12 +2,14 @@ package spec_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/tailscale/hujson"
+	"pgregory.net/rapid"
 
 	"github.com/dcousineau/phorever/spec"
 )
@@ -108,4 +110,24 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 			t.Errorf("loaded: %s", text)
 		}
 	}
+}
+
+// TestSchemaKnowsEveryUnit: whatever the parsers of durations and sizes accept, an editor must not mark.
+func TestSchemaKnowsEveryUnit(t *testing.T) {
+	schema := compileSchema(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.StringMatching(`([ ]?[0-9]{0,2}\.?[0-9]{0,2} ?(ms|s|m|h|d|B|kB|KB|KiB|MB|Mib|GiB|TB|x)?){1,2} ?`).Draw(rt, "text")
+		for _, key := range []string{"sample_every", "logging.max_line"} {
+			document := fmt.Sprintf(`{"sample_every": %q}`, text)
+			if key != "sample_every" {
+				document = fmt.Sprintf(`{"logging": {"max_line": %q}}`, text)
+			}
+			if config, _ := spec.Parse("phorever.json", []byte(document), spec.LoadOptions{}); config == nil {
+				continue
+			}
+			if err := fits(t, schema, document); err != nil {
+				rt.Fatalf("%s %q is accepted, but not by the schema: %v", key, text, err)
+			}
+		}
+	})
 }

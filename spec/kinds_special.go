@@ -219,6 +219,9 @@ func checkCommand(k *kind, r *report, n *node) {
 		k.refuse(r, n, "")
 		return
 	}
+	if plainWords(n.command()) != nil {
+		return
+	}
 	if err := n.command().Check(); err != nil {
 		r.errorAt(n, err.Error(), "")
 		return
