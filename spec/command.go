@@ -22,15 +22,15 @@ func (c Command) String() string {
 	words := make([]string, len(c.Argv))
 	for i, word := range c.Argv {
 		words[i] = word
-		if word == "" || strings.Trim(word, plainCharacters) != "" {
+		if word == "" || strings.Trim(word, plainCharacters) != "" || i == 0 && strings.Contains(word, "=") {
 			words[i] = singleQuoted(word)
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-// plainCharacters need no quotes in any shell.
-const plainCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@+%"
+// plainCharacters need no quotes in any shell; = only where it might be an assignment.
+const plainCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@+%="
 
 func singleQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,9 @@ const lastClassic = 31
 // ParseSignal reads a signal's name, with or without SIG, in any case. On Linux that includes RTMIN+3 and RTMAX-1.
 func ParseSignal(name string) (Signal, error) {
 	word := strings.TrimPrefix(strings.ToUpper(name), "SIG")
+	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+		word = "" // some letters of other scripts have an S as their capital
+	}
 	if alias, ok := signalAliases[word]; ok {
 		return alias, nil
 	}
