@@ -25,8 +25,8 @@ const DefaultMaxLine = 64 << 10
 type FileOptions struct {
 	Path   string // the directories above it are created, 0755, and the file, 0644
 	OnFull OnFull
-	// MaxLine is how long an unfinished line, in bytes, may wait unseen in its pipe; at most half the pipe and 64 KiB
-	// count. A longer one goes to the file as it comes; whoever shares the file waits for its end for at most a second,
+	// MaxLine is how long an unfinished line, in bytes, may wait unseen in its pipe; at most a quarter of the pipe and
+	// 64 KiB count. A longer one goes to the file as it comes; whoever shares the file waits for its end for at most a second,
 	// then it is cut by CutMarker. A file with one writer cuts nothing. Zero is DefaultMaxLine.
 	MaxLine int64
 	// Dropped, if not nil, is told that lines are being dropped, and why (err is not nil; lines is what was dropped so

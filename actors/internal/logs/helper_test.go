@@ -11,6 +11,7 @@ import (
 
 func newPump(t testing.TB) *Pump {
 	t.Helper()
+	t.TempDir() // cleanups run backwards: the pump is to be closed before the directory goes
 	p, err := NewPump()
 	if err != nil {
 		t.Fatal(err)

@@ -30,15 +30,8 @@ func writer(mode string, arguments []string) int {
 		return n
 	}
 	switch mode {
-	case "numbered": // NAME COUNT: lines of many lengths, numbered, buffered as stdio does
-		w := bufio.NewWriterSize(os.Stdout, 4096)
-		for i := range number(1) {
-			fmt.Fprintf(w, "%s %d %s\n", arguments[0], i, strings.Repeat("x", (i*7919)%200))
-			if i%97 == 0 {
-				w.Flush()
-			}
-		}
-		w.Flush()
+	case "numbered": // NAME COUNT
+		numbered(os.Stdout, arguments[0], number(1))
 	case "blocks": // BYTES SIZE: lines of 100 bytes in writes of SIZE
 		line := strings.Repeat("0123456789", 10)[:99] + "\n"
 		data := []byte(strings.Repeat(line, 4096))
@@ -93,4 +86,16 @@ func scatter(w io.Writer, data []byte, random *rand.Rand) error {
 		data = data[n:]
 	}
 	return nil
+}
+
+// numbered writes lines of many lengths, numbered, in pieces that end inside them, as stdio does.
+func numbered(out io.Writer, name string, lines int) {
+	w := bufio.NewWriterSize(out, 4096)
+	for i := range lines {
+		fmt.Fprintf(w, "%s %d %s\n", name, i, strings.Repeat("x", (i*7919)%200))
+		if i%97 == 0 {
+			w.Flush()
+		}
+	}
+	w.Flush()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,13 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"math/rand/v2"
-
 	"pgregory.net/rapid"
 )
 
 func TestLastLineWithoutNewlineIsCompletedAtTheEndOfARun(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	var c Counter
 	s, w := attach(t, p, open(t, p, FileOptions{Path: path}), &c)
 	write(t, w, "one\ntwo\nthree")
@@ -33,7 +32,7 @@ func TestLastLineWithoutNewlineIsCompletedAtTheEndOfARun(t *testing.T) {
 }
 
 func TestUnfinishedLineWaitsInItsPipe(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	var c Counter
 	_, w := attach(t, p, open(t, p, FileOptions{Path: path}), &c)
 	for _, piece := range []string{"al", "ph", "a\nbe", "ta", "\n", "\n\n", "gam"} {
@@ -48,7 +47,7 @@ func TestUnfinishedLineWaitsInItsPipe(t *testing.T) {
 }
 
 func TestFilesOfOneNameAreOneWriter(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	a := open(t, p, FileOptions{Path: path})
 	link := filepath.Join(filepath.Dir(path), "link.log")
 	if err := os.Symlink(path, link); err != nil {
@@ -62,7 +61,7 @@ func TestFilesOfOneNameAreOneWriter(t *testing.T) {
 }
 
 func TestFileIsClosedWithItsLastUser(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	for range 3 {
 		f, err := p.Open(FileOptions{Path: path})
 		if err != nil {
@@ -82,6 +81,7 @@ func TestFileIsClosedWithItsLastUser(t *testing.T) {
 
 // Whatever is written in whatever pieces, the file holds the same bytes, and the count is exact.
 func TestRandomWriters(t *testing.T) {
+	t.Parallel()
 	p := newPump(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		path := filepath.Join(t.TempDir(), "random.log")
@@ -142,8 +142,9 @@ func checkNumbered(t *testing.T, text string, writers, lines int) {
 }
 
 func TestFiftyWritersShareAFile(t *testing.T) {
-	const writers, lines = 50, 1000
-	p, path := newPump(t), logPath(t)
+	t.Parallel()
+	const writers, processes, lines = 50, 10, 1000
+	path, p := logPath(t), newPump(t)
 	f := open(t, p, FileOptions{Path: path})
 	var c Counter
 	var streams []*Stream
@@ -151,7 +152,12 @@ func TestFiftyWritersShareAFile(t *testing.T) {
 	for i := range writers {
 		s, w := attach(t, p, f, &c)
 		streams = append(streams, s)
-		cmd := child(t, w, "numbered", fmt.Sprint("w", i), fmt.Sprint(lines))
+		name := fmt.Sprint("w", i)
+		if i >= processes { // the others are of this process, as starting one takes long
+			all.Go(func() { numbered(w, name, lines) })
+			continue
+		}
+		cmd := child(t, w, "numbered", name, fmt.Sprint(lines))
 		all.Go(func() {
 			if err := cmd.Wait(); err != nil {
 				t.Error(err)
@@ -167,8 +173,9 @@ func TestFiftyWritersShareAFile(t *testing.T) {
 }
 
 func TestReopenUnderLoadLosesNothing(t *testing.T) {
-	const lines = 200_000
-	p, path := newPump(t), logPath(t)
+	t.Parallel()
+	const lines = 60_000
+	path, p := logPath(t), newPump(t)
 	var c Counter
 	s, w := attach(t, p, open(t, p, FileOptions{Path: path}), &c)
 	cmd := child(t, w, "numbered", "w", fmt.Sprint(lines))
@@ -210,8 +217,9 @@ func TestReopenUnderLoadLosesNothing(t *testing.T) {
 }
 
 func TestALineWithoutEndPassesInBoundedMemory(t *testing.T) {
+	t.Parallel()
 	const size = 32 << 20
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	var c Counter
 	s, w := attach(t, p, open(t, p, FileOptions{Path: path}), &c)
 	if err := child(t, w, "endless", fmt.Sprint(size)).Wait(); err != nil {
@@ -227,7 +235,8 @@ func TestALineWithoutEndPassesInBoundedMemory(t *testing.T) {
 }
 
 func TestALongLineIsCutWhenOthersWait(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	t.Parallel()
+	path, p := logPath(t), newPump(t)
 	f := open(t, p, FileOptions{Path: path, MaxLine: 1000})
 	var a, b Counter
 	_, long := attach(t, p, f, &a)
@@ -242,7 +251,8 @@ func TestALongLineIsCutWhenOthersWait(t *testing.T) {
 }
 
 func TestDirectoryThatGoesAndComesBack(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	t.Parallel()
+	path, p := logPath(t), newPump(t)
 	// A file where the directory belongs: also root cannot create the log then.
 	if err := os.WriteFile(filepath.Dir(path), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -287,7 +297,8 @@ func TestDirectoryThatGoesAndComesBack(t *testing.T) {
 }
 
 func TestBlockLosesNothing(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	t.Parallel()
+	path, p := logPath(t), newPump(t)
 	if err := os.WriteFile(filepath.Dir(path), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +320,7 @@ func TestBlockLosesNothing(t *testing.T) {
 }
 
 func TestCopyTruncateLeavesNoHole(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	s, w := attach(t, p, open(t, p, FileOptions{Path: path}), nil)
 	write(t, w, "before\n")
 	finish(t, s)
@@ -328,7 +339,7 @@ func TestCopyTruncateLeavesNoHole(t *testing.T) {
 }
 
 func TestDeletedFileIsMadeAgain(t *testing.T) {
-	p, path := newPump(t), logPath(t)
+	path, p := logPath(t), newPump(t)
 	s, w := attach(t, p, open(t, p, FileOptions{Path: path}), nil)
 	write(t, w, "before\n")
 	finish(t, s)

@@ -62,7 +62,7 @@ func (p *Pump) step(s *Stream) {
 			return
 		}
 		last = s.finishing && len(seen) == int(s.left) || s.ended && unread(s.fd) == len(seen)
-		if len(seen) >= int(s.capacity)/2 {
+		if len(seen) >= int(s.capacity)/4 {
 			p.grow(s)
 		}
 	}
@@ -94,13 +94,15 @@ func (p *Pump) step(s *Stream) {
 	p.next(s, len(seen))
 }
 
-// longest is how long an unfinished line may wait in the stream's pipe, in bytes.
+// longest is how long an unfinished line may wait in the stream's pipe, in bytes. A write that does not fit into what is
+// left of a page starts a new one, so that a pipe can be full when it holds half of its size, less the page that we took
+// from.
 func (p *Pump) longest(s *Stream) int {
 	line := s.file.options.MaxLine
 	if line <= 0 {
 		line = DefaultMaxLine
 	}
-	return int(min(line, DefaultMaxLine, int64(s.capacity)/2, int64(p.limit)/2))
+	return int(min(line, DefaultMaxLine, int64(s.capacity)/4, int64(p.limit)/2))
 }
 
 // consumed keeps the books of what left the pipe.
@@ -137,6 +139,9 @@ func (p *Pump) unfinished(s *Stream, seen int) {
 		p.enqueue(s)
 	case known != seen:
 		p.nap(s)
+	case s.capacity < coldPipe && full(s.fd): // two pages: one with the rest of what we took, one that nothing fits into
+		s.forced = true
+		p.enqueue(s)
 	default:
 		p.sleep(s, edge)
 		p.probe(s)
