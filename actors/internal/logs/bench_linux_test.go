@@ -114,3 +114,15 @@ func self() time.Duration {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// How long the end of a run waits for its last lines.
+func BenchmarkFinish(b *testing.B) {
+	path, p := logPath(b), newPump(b)
+	s, w := attach(b, p, open(b, p, FileOptions{Path: path}), nil)
+	done := make(chan struct{})
+	for b.Loop() {
+		write(b, w, "one\ntwo\nlast")
+		s.Finish(func() { done <- struct{}{} })
+		<-done
+	}
+}

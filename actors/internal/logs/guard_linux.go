@@ -113,10 +113,14 @@ func (p *Pump) takeOver(f *File) {
 		p.park(f, b)
 	}
 	p.alarm(afterSecond, func() {
-		if f.stuck && f.Err() == nil {
-			f.err.Store(&refusal{errHung})
-			p.release(f)
+		if !f.stuck {
+			return
 		}
+		f.trial = false
+		if f.Err() == nil {
+			f.err.Store(&refusal{errHung})
+		}
+		p.release(f)
 	})
 }
 

@@ -67,7 +67,7 @@ func writer(mode string, arguments []string) int {
 func child(t testing.TB, w *os.File, mode string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), "LOGS_TEST_WRITER="+mode, "LOGS_TEST_ARGUMENTS="+strings.Join(arguments, " "))
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "LOGS_TEST_WRITER="+mode, "LOGS_TEST_ARGUMENTS="+strings.Join(arguments, " "))
 	c.Stdout, c.Stderr = w, os.Stderr
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

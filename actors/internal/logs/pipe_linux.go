@@ -12,6 +12,9 @@ const (
 	hotPipe    = 1 << 20   // bytes; the most that every user may have, /proc/sys/fs/pipe-max-size
 	coldPipe   = 64 << 10  // bytes; what a new pipe has
 	pageSize   = 4 << 10
+	// mostHot is how many pipes an ordinary user's pump makes large: half of the 64 MiB that all programs of the user share,
+	// after which every new pipe of theirs would have two pages.
+	mostHot = 32
 )
 
 // pipe is a pipe of our own, empty between batches.
@@ -72,11 +75,18 @@ func resize(fd, size int) int {
 
 // grow makes the pipe of a busy stream large: then batches are large, and the process is woken less often.
 func (p *Pump) grow(s *Stream) {
-	if s.stunted || s.capacity >= hotPipe {
+	if s.stunted || s.hot {
 		return
 	}
-	s.capacity = int32(resize(int(s.fd), hotPipe))
-	s.stunted = s.capacity < hotPipe
+	s.stunted = true
+	if p.hot < mostHot || os.Geteuid() == 0 {
+		s.capacity = int32(resize(int(s.fd), hotPipe))
+		s.stunted = s.capacity < hotPipe
+	}
+	if !s.stunted {
+		s.hot = true
+		p.hot++
+	}
 	s.moved = 0
 	p.alarm(afterQuiet, func() { p.shrink(s) })
 }
@@ -89,7 +99,9 @@ func (p *Pump) shrink(s *Stream) {
 		s.stunted = false
 	case s.moved < coldPipe:
 		s.capacity = int32(resize(int(s.fd), coldPipe))
-		if s.capacity <= coldPipe {
+		if s.capacity < hotPipe {
+			s.hot = false
+			p.hot--
 			return
 		}
 		fallthrough // it holds more than that

@@ -42,8 +42,9 @@ type Pump struct {
 	batch   *batch
 	active  *Stream // whose batch is on its way
 	ending  bool
-	alive   int // streams
-	coarse  bool
+	alive   int  // streams
+	coarse  bool // there is no epoll_pwait2
+	hot     int  // pipes that were made large
 }
 
 // NewPump makes a pump and starts its goroutine.
@@ -129,11 +130,10 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 		return f, err
 	}
 	f = &File{pump: p, fd: -1, options: o, refs: 1, names: []string{o.Path}}
-	fd, err := openLog(o.Path)
+	found, err := find(o.Path)
 	if err == nil {
-		err = f.opened(fd)
-	}
-	if err != nil {
+		f.opened(found)
+	} else {
 		f.err.Store(&refusal{err})
 	}
 
@@ -240,6 +240,7 @@ type Stream struct {
 	ended     bool // every write end is closed
 	skip      bool // the rest of this line belongs to one that was dropped
 	forced    bool // the pipe is full of less than a line
+	hot       bool // the pipe was made large
 	stunted   bool // the pipe may not grow
 	probing   bool // an alarm will look whether it is full
 	busy      bool // the last batch was not small

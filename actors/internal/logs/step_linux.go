@@ -297,6 +297,9 @@ func (p *Pump) remove(s *Stream) {
 	_ = unix.Close(int(s.fd))
 	p.streams[s.fd] = nil
 	p.alive--
+	if s.hot {
+		p.hot--
+	}
 	unused := false
 	if s.file != nil {
 		s.file.refs--

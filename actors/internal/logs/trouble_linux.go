@@ -134,14 +134,15 @@ func (p *Pump) tryReopen(f *File) {
 // openAgain opens a file by its path, and puts it in the place of the one that is open.
 func (p *Pump) openAgain(f *File) error {
 	path := f.options.Path
-	fd, err := p.guard(f, opening, func() (int, error) { return openLog(path) })
-	if err != nil {
+	var found finding
+	if _, err := p.guard(f, opening, func() (_ int, err error) {
+		found, err = find(path)
+		return found.fd, err
+	}); err != nil {
 		return err
 	}
 	old, was := f.fd, f.id
-	if err := f.opened(fd); err != nil {
-		return err
-	}
+	f.opened(found)
 	f.reopen = false
 	p.mu.Lock()
 	if p.byID[was] == f {
@@ -157,23 +158,38 @@ func (p *Pump) openAgain(f *File) error {
 	return nil
 }
 
-// opened takes a file that was just opened. A last line that has no end, left by whoever wrote there before, gets one
-// before the next batch.
-func (f *File) opened(fd int) error {
+// finding is a log file as it was found when it was opened.
+type finding struct {
+	fd   int
+	id   identity
+	size int64 // negative for anything but a regular file
+	torn bool  // its last line has no end
+}
+
+func find(path string) (finding, error) {
+	fd, err := openLog(path)
+	if err != nil {
+		return finding{}, err
+	}
 	id, size, _, err := identify(fd)
 	if err != nil {
 		_ = unix.Close(fd)
-		return err
+		return finding{}, err
 	}
-	f.fd, f.id, f.regular, f.unspliced = fd, id, size >= 0, false
-	f.pos, f.torn, f.lineStart = max(size, 0), false, -1
+	found := finding{fd: fd, id: id, size: size}
 	if size > 0 {
 		var end [1]byte
-		if n, err := unix.Pread(fd, end[:], size-1); err == nil && n == 1 {
-			f.torn = end[0] != '\n'
-		}
+		n, err := unix.Pread(fd, end[:], size-1)
+		found.torn = err == nil && n == 1 && end[0] != '\n'
 	}
-	return nil
+	return found, nil
+}
+
+// opened takes a file that was just opened. A last line that has no end, left by whoever wrote there before, gets one
+// before the next batch.
+func (f *File) opened(found finding) {
+	f.fd, f.id, f.regular, f.unspliced = found.fd, found.id, found.size >= 0, false
+	f.pos, f.torn, f.lineStart = max(found.size, 0), found.torn, -1
 }
 
 // forget closes a file that nobody uses and that has nothing left to write.
