@@ -3,6 +3,8 @@ package event
 import (
 	"fmt"
 	"time"
+
+	"github.com/dcousineau/phorever/spec"
 )
 
 // Cause is why a run ended.
@@ -44,4 +46,12 @@ func (e Exit) String() string {
 		return fmt.Sprintf("exited %d", *e.Code)
 	}
 	return "ended, its exit status was lost"
+}
+
+// Story is String with how long it lived: "exited 1 after 5s".
+func (e Exit) Story() string {
+	if e.Cause == CauseSpawnFailed {
+		return e.String()
+	}
+	return e.String() + " after " + spec.FormatDuration(e.Uptime)
 }

@@ -1,0 +1,155 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dcousineau/phorever/actors/event"
+	"github.com/dcousineau/phorever/actors/internal/lifecycle"
+	"github.com/dcousineau/phorever/spec"
+)
+
+var errEnded = errors.New("the daemon has stopped")
+
+const (
+	pauseInput  = lifecycle.PauseOrdered
+	resumeInput = lifecycle.ResumeOrdered
+	resetInput  = lifecycle.ResetOrdered
+)
+
+func (s *System) input(ctx context.Context, targets []Target, input lifecycle.Input) (Report, error) {
+	reply := make(chan answer, 1)
+	return s.carry(ctx, inputProcesses{targets, input, reply}, reply, 0)
+}
+
+// carry sends an order to the root and gathers its outcomes. wait bounds the time after the last stop; 0 has no bound.
+func (s *System) carry(ctx context.Context, order any, reply <-chan answer, wait time.Duration) (Report, error) {
+	s.house.system.Root.Send(s.root, order)
+	var given answer
+	select {
+	case given = <-reply:
+	case <-ctx.Done():
+		return Report{}, ctx.Err()
+	case <-s.ended:
+		return Report{}, errEnded
+	}
+	if given.err != nil {
+		return Report{}, given.err
+	}
+	report := Report{Notes: given.notes, Changes: given.changes}
+	var late <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait + given.stopping)
+		defer timer.Stop()
+		late = timer.C
+	}
+	outcomes := make(map[spec.CloneID]Outcome, len(given.ids))
+	for range given.ids {
+		select {
+		case o := <-given.outcomes:
+			outcomes[o.ID] = o
+			continue
+		case <-late:
+		case <-s.ended:
+		case <-ctx.Done():
+			return report, ctx.Err()
+		}
+		break
+	}
+	s.catchUp(ctx)
+	for _, id := range given.ids {
+		outcome, settled := outcomes[id]
+		if !settled {
+			outcome = s.unsettled(id, wait)
+		}
+		report.Outcomes = append(report.Outcomes, outcome)
+	}
+	return report, nil
+}
+
+// catchUp returns when the read-model shows everything that was published before.
+func (s *System) catchUp(ctx context.Context) {
+	heard := make(chan struct{})
+	s.house.system.Root.Send(s.observers[0], caughtUp{heard})
+	select {
+	case <-heard:
+	case <-ctx.Done():
+	case <-s.ended:
+	}
+}
+
+// unsettled is the outcome of a clone that somebody has waited for in vain.
+func (s *System) unsettled(id spec.CloneID, wait time.Duration) Outcome {
+	for _, p := range s.Status() {
+		if p.ID == id {
+			outcome := Outcome{ID: id, Did: "not up", State: p.State, Problem: fmt.Sprintf("is %s after %s", p.State, spec.FormatDuration(wait))}
+			if p.Reason != "" {
+				outcome.Problem += ": " + p.Reason
+			}
+			if p.Pid != nil {
+				outcome.Pid = *p.Pid
+			}
+			return outcome
+		}
+	}
+	return Outcome{ID: id, Did: "gone", State: event.Stopped, Problem: "is gone"}
+}
+
+// roll restarts clones in turn: of each process as many at once as the home role allows, each up before the next.
+func (s *System) roll(ctx context.Context, order RestartOrder) (Report, error) {
+	targets := order.Targets
+	if len(targets) == 0 {
+		targets = []Target{"all"}
+	}
+	all, err := s.Resolve(targets)
+	if err != nil {
+		return Report{}, err
+	}
+	config, _ := s.Config()
+	wanted := map[spec.CloneID]bool{}
+	for _, p := range s.Status() {
+		wanted[p.ID] = p.Wanted
+	}
+	var report Report
+	for len(all) > 0 {
+		batch := nextBatch(config, all)
+		all = all[len(batch):]
+		part := RestartOrder{Wait: order.Wait}
+		for _, id := range batch {
+			if wanted[id] {
+				part.Targets = append(part.Targets, Target(id))
+			}
+		}
+		if len(part.Targets) == 0 {
+			continue
+		}
+		done, err := s.RestartProcesses(ctx, part)
+		report.Outcomes = append(report.Outcomes, done.Outcomes...)
+		if err != nil || !done.OK() {
+			report.Notes = append(report.Notes, fmt.Sprintf("the rolling restart ended here: %d clones were not touched", len(all)))
+			return report, err
+		}
+	}
+	return report, nil
+}
+
+// nextBatch is the first clones of one process, as many as its home role allows to be away at once.
+func nextBatch(config *spec.Config, all []spec.CloneID) []spec.CloneID {
+	name, _ := all[0].Split()
+	most := 1
+	for i := range config.Processes {
+		if p := &config.Processes[i]; p.ID == name {
+			most = max(1, roleOf(config, homeOf(p)).MaxUnavailable)
+		}
+	}
+	n := 1
+	for n < len(all) && n < most {
+		if other, _ := all[n].Split(); other != name {
+			break
+		}
+		n++
+	}
+	return all[:n]
+}

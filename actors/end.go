@@ -1,0 +1,53 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/dcousineau/phorever/actors/event"
+	"github.com/dcousineau/phorever/actors/internal/child"
+	"github.com/dcousineau/phorever/actors/internal/restart"
+	"github.com/dcousineau/phorever/spec"
+)
+
+// runEnd is how one run ended: it never ran (Err), or its process ended with a status.
+type runEnd struct {
+	Run    int
+	Pid    int
+	Err    error
+	Status child.Status
+	At     time.Time
+}
+
+func endOf(run, pid int, status child.Status, at time.Time) runEnd {
+	return runEnd{Run: run, Pid: pid, Status: status, At: at}
+}
+
+// forPolicy is the end as the policy looks at it.
+func (e runEnd) forPolicy(uptime time.Duration) restart.End {
+	return restart.End{
+		Code: e.Status.Code, Signaled: e.Status.Signal != 0, SpawnFailed: e.Err != nil, Lost: e.Status.Lost,
+		Uptime: uptime, At: e.At,
+	}
+}
+
+// forPeople is the end as users read it.
+func (e runEnd) forPeople(uptime time.Duration, ordered bool) event.Exit {
+	exit := event.Exit{At: e.At, Uptime: uptime}
+	switch {
+	case e.Err != nil:
+		exit.Cause, exit.Detail = event.CauseSpawnFailed, e.Err.Error()
+		return exit
+	case e.Status.Lost:
+		exit.Cause = event.CauseLost
+	case e.Status.Signal != 0:
+		name := spec.SignalName(e.Status.Signal)
+		exit.Signal, exit.Cause = &name, event.CauseSignaled
+	default:
+		code := e.Status.Code
+		exit.Code, exit.Cause = &code, event.CauseExited
+	}
+	if ordered {
+		exit.Cause = event.CauseStopped
+	}
+	return exit
+}

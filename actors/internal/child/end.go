@@ -1,0 +1,86 @@
+package child
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/dcousineau/phorever/actors/internal/osproc"
+)
+
+// mainEnded is called once, when the main process is a zombie. Its lines come first, then the reaping, then the rest of
+// its group, then the news. Nothing here waits: the log pump and the sweep come back by themselves.
+func (t *Table) mainEnded(r *run, status osproc.Status) {
+	at := time.Now()
+	t.mu.Lock()
+	streams := r.streams
+	t.mu.Unlock()
+	if len(streams) == 0 {
+		t.written(r, status, at)
+		return
+	}
+	var left atomic.Int32
+	left.Store(int32(len(streams)))
+	for _, stream := range streams {
+		stream.Finish(func() {
+			if left.Add(-1) == 0 {
+				t.written(r, status, at)
+			}
+		})
+	}
+}
+
+// written is called once, when every line that the main process wrote is in its file.
+func (t *Table) written(r *run, status osproc.Status, at time.Time) {
+	if err := t.parent.Reap(r.id.String(), r.process); err != nil {
+		status.Lost = true
+	}
+	if !r.process.GroupAlive() {
+		t.over(r, status, at)
+		return
+	}
+	t.mu.Lock()
+	r.leftover = true
+	r.tell(MainGone{r.id, status, at})
+	patience := r.plan.Leftover
+	if r.ordered {
+		patience = 0 // whoever ordered the end has a deadline of its own
+	}
+	t.mu.Unlock()
+	go t.sweep(r, status, at, patience)
+}
+
+// sweep ends what a main process left behind in its group: TERM at once, KILL when patience (0: endless) or Kill says so.
+func (t *Table) sweep(r *run, status osproc.Status, at time.Time, patience time.Duration) {
+	_ = r.process.SignalGroup(syscall.SIGTERM)
+	var deadline <-chan time.Time
+	if patience > 0 {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	hurry := (<-chan struct{})(r.hurry)
+	signal := syscall.SIGTERM
+	// A group has no file descriptor to wait on: it is looked at, soon at first, then ever less often.
+	for pause := time.Millisecond; r.process.GroupAlive(); pause = min(pause*2, 100*time.Millisecond) {
+		look := time.NewTimer(pause)
+		select {
+		case <-look.C:
+		case <-deadline:
+			signal, deadline = syscall.SIGKILL, nil
+		case <-hurry:
+			signal, hurry = syscall.SIGKILL, nil
+		}
+		look.Stop()
+		if signal == syscall.SIGKILL {
+			_ = r.process.SignalGroup(signal) // again: a member may have forked in between
+		}
+	}
+	t.over(r, status, at)
+}
+
+func (t *Table) over(r *run, status osproc.Status, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.tell(Ended{r.id, status, at})
+}

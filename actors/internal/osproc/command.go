@@ -1,0 +1,76 @@
+package osproc
+
+import (
+	"syscall"
+	"time"
+)
+
+// Command is what to execute and how.
+type Command struct {
+	Path                  string // of the program, absolute
+	Argv                  []string
+	Env                   []string
+	Dir                   string // as named: a symlink is followed at the start
+	Stdin, Stdout, Stderr int    // descriptors, -1 for /dev/null
+	Credential            *Credential
+	Umask                 *int
+	Nice                  *int
+	Shim                  Shim
+	ShimPath              string  // our own binary
+	Cloneflags            uintptr // of the clone system call
+}
+
+// Credential is the user to run as.
+type Credential struct {
+	Uid, Gid uint32
+	Groups   []uint32
+}
+
+// Shim is what only a program between fork and exec can set: our own binary, as its exec-child command. The zero value
+// needs none.
+type Shim struct {
+	Limits      []Limit
+	OOMScoreAdj *int
+	NoNewPrivs  bool
+}
+
+// Limit is one resource limit, soft and hard alike. Unlimited is ^uint64(0).
+type Limit struct {
+	Resource string // nofile, nproc, core, as, cpu, data, fsize, memlock, stack
+	Value    uint64
+}
+
+func (s Shim) needed() bool { return len(s.Limits) > 0 || s.OOMScoreAdj != nil || s.NoNewPrivs }
+
+// Status is how a process ended. Signal is 0 when it exited with Code.
+type Status struct {
+	Code   int
+	Signal syscall.Signal
+	Core   bool
+	Lost   bool // nobody could see how
+	User   time.Duration
+	System time.Duration
+	MaxRSS int64 // bytes
+}
+
+// Parent is who a process belongs to in the eyes of the kernel, and so who reaps it.
+type Parent interface {
+	// Reserve is told of a run before it is started.
+	Reserve(run string) error
+	// Started is told of the process of a reserved run.
+	Started(run string, p *Process)
+	// Reap ends the zombie of a run. It does not block: the process has ended.
+	Reap(run string, p *Process) error
+}
+
+// Direct is this process as the parent.
+type Direct struct{}
+
+// Reserve does nothing: what we fork dies with no message lost.
+func (Direct) Reserve(string) error { return nil }
+
+// Started does nothing.
+func (Direct) Started(string, *Process) {}
+
+// Reap takes the zombie's status and closes its pidfd. The process cannot be signaled any more.
+func (Direct) Reap(_ string, p *Process) error { return p.reap() }

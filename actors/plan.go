@@ -1,0 +1,220 @@
+package actors
+
+import (
+	"fmt"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/dcousineau/phorever/actors/internal/child"
+	"github.com/dcousineau/phorever/spec"
+)
+
+// lines counts what a clone has written, over all its runs.
+type lines = *child.Lines
+
+func newLines() lines { return &child.Lines{} }
+
+// launchSlot is where a clone publishes the plan of its next run for the goroutine that makes the runActor.
+type launchSlot = atomic.Pointer[runPlan]
+
+// planOf is how to start one clone. What it captures is immutable. Files, users and variables are looked up when the
+// start happens, so that a moved symlink, a new env_file or a new group membership is followed.
+func planOf(h *house, config *spec.Config, process *spec.Process, number int, role string, written lines) child.Plan {
+	return child.Plan{
+		Leftover: min(process.Stop.Timeout, max(process.Restart.After, time.Second)),
+		Prepare: func(id child.RunID) (child.Launch, error) {
+			return prepare(h, config, process, number, role, written, id.Run)
+		},
+	}
+}
+
+func prepare(h *house, config *spec.Config, process *spec.Process, number int, role string, written lines, run int) (child.Launch, error) {
+	who, err := lookUp(process)
+	if err != nil {
+		return child.Launch{}, err
+	}
+	environ, err := environOf(h, config, process, number, role, run, who)
+	if err != nil {
+		return child.Launch{}, err
+	}
+	expansion := expansionOf(process, number, role, environ)
+	directory, err := expansion.Expand(process.Directory)
+	if err != nil {
+		return child.Launch{}, fmt.Errorf("directory: %w", err)
+	}
+	up, err := process.Up.Expand(expansion)
+	if err != nil {
+		return child.Launch{}, fmt.Errorf("up: %w", err)
+	}
+	argv, _ := up.Program()
+	environ = lastWins(append(environ, "PWD="+directory))
+	path, err := child.LookPath(argv[0], directory, environ)
+	if err != nil {
+		return child.Launch{}, err
+	}
+	launch := child.Launch{Lines: written, Command: child.Command{
+		Path: path, Argv: argv, Env: environ, Dir: directory, Stdin: -1, Stdout: -1, Stderr: -1,
+		Umask: process.Umask, Nice: process.Nice, ShimPath: h.self,
+		Shim: child.Shim{OOMScoreAdj: process.OOMScore, NoNewPrivs: process.NoNewPrivs},
+	}}
+	if who != nil {
+		launch.Command.Credential = &who.credential
+	}
+	for _, limit := range process.Limits {
+		launch.Command.Shim.Limits = append(launch.Command.Shim.Limits, child.Limit{Resource: limit.Resource, Value: limit.Value})
+	}
+	if process.Log.Forward {
+		stdout, stderr, err := logFiles(config, process, number, role, environ)
+		if err != nil {
+			return child.Launch{}, err
+		}
+		launch.Stdout, launch.Stderr = logOptions(stdout, process), logOptions(stderr, process)
+	}
+	return launch, nil
+}
+
+func logOptions(path string, process *spec.Process) *child.LogFile {
+	file := &child.LogFile{Path: path, MaxLine: process.Log.MaxLine, OnFull: child.Drop}
+	if process.Log.OnFull == spec.OnFullBlock {
+		file.OnFull = child.Block
+	}
+	return file
+}
+
+// logFiles are the paths of one clone's output.
+func logFiles(config *spec.Config, process *spec.Process, number int, role string, environ []string) (stdout, stderr string, err error) {
+	expansion := expansionOf(process, number, role, environ)
+	if stdout, err = expansion.Expand(process.Log.Stdout); err != nil {
+		return "", "", fmt.Errorf("stdout_file: %w", err)
+	}
+	if stderr, err = expansion.Expand(process.Log.Stderr); err != nil {
+		return "", "", fmt.Errorf("stderr_file: %w", err)
+	}
+	return inDirectory(config.Logging.Directory, stdout), inDirectory(config.Logging.Directory, stderr), nil
+}
+
+func inDirectory(directory, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(directory, path)
+}
+
+func expansionOf(process *spec.Process, number int, role string, environ []string) spec.Expansion {
+	return spec.Expansion{Name: process.ID, Clone: number, Role: role, Env: func(name string) (string, bool) {
+		for _, pair := range slices.Backward(environ) { // later wins
+			if key, value, _ := strings.Cut(pair, "="); key == name {
+				return value, true
+			}
+		}
+		return "", false
+	}}
+}
+
+// environOf is the environment of a child: ours less what is only for us, the user's own, then the configuration's
+// layers, then ours for it. Later wins.
+func environOf(h *house, config *spec.Config, process *spec.Process, number int, role string, run int, who *account) ([]string, error) {
+	layers := [][]string{h.environ}
+	if who != nil {
+		layers = append(layers, []string{"HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name})
+	}
+	for _, environment := range []spec.Environment{config.Env, process.Env} {
+		values, err := environment.Load()
+		if err != nil {
+			return nil, err
+		}
+		flat := slices.Concat(layers...)
+		expansion := expansionOf(process, number, role, flat)
+		layer := make([]string, 0, len(values))
+		for _, key := range sortedKeys(values) {
+			value, err := expansion.Expand(values[key])
+			if err != nil {
+				return nil, fmt.Errorf("env %s: %w", key, err)
+			}
+			layer = append(layer, key+"="+value)
+		}
+		layers = append(layers, layer)
+	}
+	layers = append(layers, []string{
+		"PHOREVER_NAME=" + process.ID, "PHOREVER_CLONE=" + strconv.Itoa(number), "PHOREVER_ROLE=" + role, "PHOREVER_RUN=" + strconv.Itoa(run),
+	})
+	return lastWins(slices.Concat(layers...)), nil
+}
+
+// lastWins keeps the last of each variable: programs differ in which of two they see.
+func lastWins(environ []string) []string {
+	last := make(map[string]int, len(environ))
+	for i, pair := range environ {
+		key, _, _ := strings.Cut(pair, "=")
+		last[key] = i
+	}
+	kept := make([]string, 0, len(last)+1)
+	for i, pair := range environ {
+		if key, _, _ := strings.Cut(pair, "="); last[key] == i {
+			kept = append(kept, pair)
+		}
+	}
+	return kept
+}
+
+func sortedKeys(values map[string]string) []string {
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// account is the user that a process runs as.
+type account struct {
+	name, home string
+	credential child.Credential
+}
+
+// lookUp finds the user and group of a process, nil when it keeps ours.
+func lookUp(process *spec.Process) (*account, error) {
+	if process.User == "" && process.Group == "" {
+		return nil, nil
+	}
+	var owner *user.User
+	var err error
+	if process.User == "" {
+		owner, err = user.Current()
+	} else if owner, err = user.Lookup(process.User); err != nil {
+		owner, err = user.LookupId(process.User)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("user %s: %w", process.User, err)
+	}
+	groups, err := owner.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("groups of %s: %w", owner.Username, err)
+	}
+	gid := owner.Gid
+	if process.Group != "" {
+		group, err := user.LookupGroup(process.Group)
+		if err != nil {
+			if group, err = user.LookupGroupId(process.Group); err != nil {
+				return nil, fmt.Errorf("group %s: %w", process.Group, err)
+			}
+		}
+		gid = group.Gid
+	}
+	who := &account{name: owner.Username, home: owner.HomeDir}
+	for _, id := range append([]string{owner.Uid, gid}, groups...) {
+		n, err := strconv.ParseUint(id, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("user %s: id %q is no number", owner.Username, id)
+		}
+		who.credential.Groups = append(who.credential.Groups, uint32(n))
+	}
+	who.credential.Uid, who.credential.Gid = who.credential.Groups[0], who.credential.Groups[1]
+	who.credential.Groups = who.credential.Groups[2:]
+	return who, nil
+}
