@@ -14,7 +14,8 @@ import (
 func usableCPUs() int {
 	cpus := runtime.NumCPU()
 	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err == nil && set.Count() > 0 {
+	// 0 would be the thread that happens to run this; `taskset -p` narrows the first one.
+	if err := unix.SchedGetaffinity(os.Getpid(), &set); err == nil && set.Count() > 0 {
 		cpus = set.Count()
 	}
 	if text, err := os.ReadFile("/proc/self/cgroup"); err == nil {

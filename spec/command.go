@@ -99,7 +99,7 @@ func (c Command) Expand(e Expansion) (Command, error) {
 			return Command{}, err
 		}
 	}
-	text, err := replaceReferences(c.Shell, func(r reference) (string, error) {
+	text, err := replaceReferences(c.Shell, found, func(r reference) (string, error) {
 		value, err := e.value(r, c.Shell)
 		if err != nil || !r.foreign() {
 			return value, err
@@ -125,6 +125,9 @@ func (c Command) Program() (argv []string, direct bool) {
 		return slices.Clone(c.Argv), true
 	}
 	inShell := []string{shell, "-c", c.Shell}
+	if words := plainWords(c); words != nil {
+		return words, true
+	}
 	file, err := parsePOSIX(c.Shell)
 	if err != nil || !sameInEveryShell(c.Shell) {
 		return inShell, false

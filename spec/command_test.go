@@ -20,8 +20,14 @@ import (
 // shells are those of this machine that may be somebody's /bin/sh.
 func shells() [][]string {
 	var found [][]string
-	for _, words := range [][]string{{"dash"}, {"bash", "--posix"}, {"busybox", "sh"}, {"ksh"}, {"/bin/sh"}} {
-		if path, err := exec.LookPath(words[0]); err == nil {
+	known := map[string]bool{}
+	for _, words := range [][]string{{"/bin/sh"}, {"dash"}, {"bash", "--posix"}, {"busybox", "sh"}, {"ksh"}} {
+		path, err := exec.LookPath(words[0])
+		if err != nil {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil && !known[real] {
+			known[real] = true
 			found = append(found, append([]string{path}, words[1:]...))
 		}
 	}

@@ -23,7 +23,7 @@ func (e Expansion) Expand(text string) (string, error) {
 	if !strings.Contains(text, "%") {
 		return text, nil
 	}
-	return replaceReferences(text, func(r reference) (string, error) { return e.value(r, text) })
+	return replaceReferences(text, references(text), func(r reference) (string, error) { return e.value(r, text) })
 }
 
 func (e Expansion) value(r reference, text string) (string, error) {
@@ -103,7 +103,9 @@ func (r reference) known() bool {
 
 // references are what a text refers to, in order. A word has three letters or more: shorter ones are the conversions of
 // date and printf, as in `date +%y%m%d`. Words with capitals count only where they are ours in another case.
-func references(text string) []reference {
+func references(text string) []reference { return scanReferences(text, true) }
+
+func scanReferences(text string, escapes bool) []reference {
 	var found []reference
 	for i := 0; i < len(text); i++ {
 		if text[i] != '%' {
@@ -111,8 +113,8 @@ func references(text string) []reference {
 		}
 		rest := text[i+1:]
 		r := reference{start: i}
-		if rest, r.escaped = strings.CutPrefix(rest, "%"); r.escaped {
-			r.end = 1
+		if after, doubled := strings.CutPrefix(rest, "%"); doubled && escapes {
+			rest, r.escaped, r.end = after, true, 1
 		}
 		r.word, rest = leading(rest, isLetter)
 		r.end += i + 1 + len(r.word)
@@ -143,10 +145,10 @@ func isOurs(word string) bool {
 
 func isIdentifier(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' || c == '_' }
 
-func replaceReferences(text string, by func(reference) (string, error)) (string, error) {
+func replaceReferences(text string, found []reference, by func(reference) (string, error)) (string, error) {
 	var b strings.Builder
 	done := 0
-	for _, r := range references(text) {
+	for _, r := range found {
 		value, err := by(r)
 		if err != nil {
 			return "", err
@@ -159,11 +161,14 @@ func replaceReferences(text string, by func(reference) (string, error)) (string,
 	return b.String(), nil
 }
 
-// escapeExpansion is a text that Expand turns into this one.
+// escapeExpansion is a text that Expand turns into this one. It escapes what would be a reference where there is no
+// escaping: a percent sign more before it is then only a percent sign more.
 func escapeExpansion(text string) string {
 	if !strings.Contains(text, "%") {
 		return text
 	}
-	escaped, _ := replaceReferences(text, func(r reference) (string, error) { return "%" + text[r.start:r.end] + "%", nil })
+	escaped, _ := replaceReferences(text, scanReferences(text, false), func(r reference) (string, error) {
+		return "%" + text[r.start:r.end] + "%", nil
+	})
 	return escaped
 }

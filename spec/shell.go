@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -61,8 +62,13 @@ func parseShell(text string) (*shellLine, error) {
 	return line, nil
 }
 
+// parsers are used again, because a thousand processes may start at once and a parser is 5 KB.
+var parsers = sync.Pool{New: func() any { return syntax.NewParser(syntax.Variant(syntax.LangPOSIX)) }}
+
 func parsePOSIX(text string) (*syntax.File, error) {
-	return syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")
+	parser := parsers.Get().(*syntax.Parser)
+	defer parsers.Put(parser)
+	return parser.Parse(strings.NewReader(text), "")
 }
 
 // parserWords are the parser's words in ours.
