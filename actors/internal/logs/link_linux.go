@@ -15,7 +15,7 @@ func readLink(name string) (target string, direct bool, err error) {
 	if err != nil {
 		return "", false, &os.PathError{Op: "open", Path: name, Err: err}
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return "", false, &os.PathError{Op: "stat", Path: name, Err: err}
@@ -33,6 +33,6 @@ func readLink(name string) (target string, direct bool, err error) {
 	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return "", false, &os.PathError{Op: "statfs", Path: name, Err: err}
 	}
-	procfs := int64(fs.Type) == unix.PROC_SUPER_MAGIC && st.Size == 64 // only /proc/PID/fd links have this size
+	procfs := fs.Type == unix.PROC_SUPER_MAGIC && st.Size == 64 // only /proc/PID/fd links have this size
 	return string(text[:n]), procfs, nil
 }

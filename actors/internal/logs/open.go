@@ -82,11 +82,11 @@ func identify(fd int) (id identity, size int64, links uint64, err error) {
 	if _, err := retryInterrupted(func() (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
 		return identity{}, 0, 0, os.NewSyscallError("fstat", err)
 	}
-	id = identity{uint64(st.Dev), st.Ino}
-	if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG {
+	id = identity{uint64(st.Dev), st.Ino} //nolint:unconvert // an int32 on macOS
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return id, -1, 1, nil
 	}
-	return id, st.Size, uint64(st.Nlink), nil
+	return id, st.Size, uint64(st.Nlink), nil //nolint:unconvert // an uint32 on arm64, an uint16 on macOS
 }
 
 func retryInterrupted(call func() (int, error)) (int, error) {

@@ -127,7 +127,7 @@ func full(fd int32) bool {
 	if err != nil {
 		return false
 	}
-	defer unix.Close(w)
+	defer func() { _ = unix.Close(w) }()
 	ask := []unix.PollFd{{Fd: int32(w), Events: unix.POLLOUT}}
 	n, err := unix.Poll(ask, 0)
 	return err == nil && n == 0

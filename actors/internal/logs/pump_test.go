@@ -109,7 +109,7 @@ func TestRandomWriters(t *testing.T) {
 		w.Close()
 		_ = f.Close()
 		if size > 0 && data[size-1] != '\n' {
-			data = append(data, '\n')
+			data = append(data, newline...) //nolint:makezero // the bytes that were made are all filled
 		}
 		if got := []byte(content(t, path)); !bytes.Equal(got, data) {
 			rt.Fatalf("want %d bytes, got %d, which differ", len(data), len(got))

@@ -300,12 +300,10 @@ func (p *Pump) remove(s *Stream) {
 	if s.hot {
 		p.hot--
 	}
-	unused := false
-	if s.file != nil {
-		s.file.refs--
-		unused = s.file.refs == 0
-		if unused {
-			p.postLocked(func() { p.forget(s.file) })
+	if f := s.file; f != nil {
+		f.refs--
+		if f.refs == 0 {
+			p.postLocked(func() { p.forget(f) })
 		}
 	}
 	p.mu.Unlock()
