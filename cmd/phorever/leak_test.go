@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -37,6 +40,30 @@ func leaveNothingRunning(env *testscript.Env) {
 	}
 	if len(left) > 0 {
 		env.T().Fatal("a script must leave no process behind")
+	}
+}
+
+// leaveNoFiles removes what the daemons of a script leave outside its directory when they run as root: their locks in the
+// runtime directory and their state. Both are named after a hash of the configuration's path.
+func leaveNoFiles(workDir string) {
+	directories := []string{workDir}
+	_ = filepath.WalkDir(workDir, func(name string, entry fs.DirEntry, err error) error {
+		if info, statErr := os.Stat(name); err == nil && statErr == nil && info.IsDir() {
+			directories = append(directories, name) // one behind a symlink, too
+		}
+		return nil
+	})
+	for _, directory := range directories {
+		configurations, _ := filepath.Glob(filepath.Join(directory, "*.json"))
+		for _, configuration := range append(configurations, filepath.Join(directory, "phorever.json")) {
+			sum := sha256.Sum256([]byte(configuration))
+			for _, place := range []string{"/run/phorever", "/var/lib/phorever"} {
+				left, _ := filepath.Glob(filepath.Join(place, "*-"+hex.EncodeToString(sum[:6])+"*"))
+				for _, name := range left {
+					os.RemoveAll(name)
+				}
+			}
+		}
 	}
 }
 

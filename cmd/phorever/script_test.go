@@ -68,6 +68,7 @@ func isolate(env *testscript.Env) error {
 	env.Setenv("EXAMPLE", example)
 	env.Setenv("TERM", "dumb")
 	env.Setenv("GORACE", "halt_on_error=1 exitcode=66")
+	env.Defer(func() { leaveNoFiles(env.WorkDir) }) // in reverse order: when nothing runs any more
 	env.Defer(func() { leaveNothingRunning(env) })
 	return nil
 }

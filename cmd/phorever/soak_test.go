@@ -88,6 +88,7 @@ func newProject(t *testing.T) *project {
 		for _, b := range belongings(p.dir) {
 			_ = syscall.Kill(b.pid, syscall.SIGKILL)
 		}
+		leaveNoFiles(p.dir)
 	})
 	return p
 }

@@ -37,7 +37,7 @@ var bans = []ban{
 	},
 	{
 		[]string{"os.Exit", "log.Fatal", "log.Fatalf"},
-		[]string{"cmd/phorever", "cmd/internal/bench"},
+		[]string{"cmd/phorever", "cmd/internal/bench", "actors/internal/osproc/shim_linux.go", "actors/internal/osproc/osproc_other.go"},
 		"an exit in the middle leaves processes behind: return an exit code to main",
 	},
 	{
@@ -77,9 +77,14 @@ func TestDangerousCallsHaveOneHome(t *testing.T) {
 	}
 }
 
+// mayPanic are the files outside fail.go that may, each with what proves that it never happens.
+var mayPanic = map[string]string{
+	"spec/node.go": "it parses constants of its own package; any test that loads a configuration would find a bad one",
+}
+
 func TestOnePanicPerPackage(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || strings.HasSuffix(s.path, "/fail.go") {
+		if s.test || strings.HasSuffix(s.path, "/fail.go") || mayPanic[s.path] != "" {
 			continue
 		}
 		ast.Inspect(s.syntax, func(n ast.Node) bool {
