@@ -18,11 +18,11 @@ func expansion(env map[string]string) spec.Expansion {
 }
 
 func TestExpand(t *testing.T) {
-	e := expansion(map[string]string{"HOME": "/home/me", "EMPTY": "", "LOOP": "%name%"})
+	e := expansion(map[string]string{"HOME": "/srv/me", "EMPTY": "", "LOOP": "%name%"})
 	for text, want := range map[string]string{
 		"":                               "",
 		"%name%-%clone%.%role%.log":      "short_lived-2.rolea.log",
-		"%env.HOME%/x%env.EMPTY%y":       "/home/me/xy",
+		"%env.HOME%/x%env.EMPTY%y":       "/srv/me/xy",
 		"%env.LOOP%":                     "%name%",
 		"date +%Y-%m-%d":                 "date +%Y-%m-%d",
 		"date +%y%m%d%H%M%S":             "date +%y%m%d%H%M%S",
@@ -31,7 +31,7 @@ func TestExpand(t *testing.T) {
 		"%%name%%":                       "%name%",
 		"%%name%":                        "%short_lived",
 		"%name%%clone%":                  "short_lived2",
-		"%env.HOME%%env.EMPTY%%env.LOOP": "/home/me%env.LOOP",
+		"%env.HOME%%env.EMPTY%%env.LOOP": "/srv/me%env.LOOP",
 		"%%like%%":                       "%like%",
 		"%NAME% %nmae% %env% %":          "%NAME% %nmae% %env% %",
 		"%name":                          "%name",
