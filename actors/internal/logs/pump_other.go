@@ -19,6 +19,7 @@ type Pump struct {
 	files   map[string]*File
 	byID    map[identity]*File
 	streams map[*Stream]struct{}
+	ends    sync.WaitGroup // calls of Finish that have not answered
 }
 
 // NewPump makes a pump.
@@ -29,9 +30,10 @@ func NewPump() (*Pump, error) {
 // File is the one writer of a log file.
 type File struct {
 	pump    *Pump
-	options FileOptions // this and the next two are guarded by Pump.mu
+	options FileOptions // this and the next three are guarded by Pump.mu
 	names   []string
 	refs    int
+	streams int
 
 	mu      sync.Mutex
 	fd      int // -1 while it cannot be opened
@@ -140,6 +142,7 @@ func (p *Pump) Close() {
 	for _, s := range left {
 		<-s.ended
 	}
+	p.ends.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.files {
@@ -160,8 +163,13 @@ type Stream struct {
 	pipe    *os.File
 	ended   chan struct{}
 
-	mu      sync.Mutex
+	mu      sync.Mutex // held while a batch waits for its file
 	partial []byte
+	skip    bool // the rest of the line belongs to one that was dropped
+
+	reading sync.Mutex
+	read    int64 // bytes
+	end     int64 // where in these the last run ends
 }
 
 // Attach makes a stream of the read end of a pipe, which belongs to the stream from then on unless there is an error. The
@@ -181,6 +189,7 @@ func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
 	s := &Stream{pump: p, file: f, counter: c, pipe: os.NewFile(uintptr(fd), "log pipe"), ended: make(chan struct{})}
 	if f != nil {
 		f.refs++
+		f.streams++
 	}
 	p.streams[s] = struct{}{}
 	go s.run()
@@ -188,15 +197,25 @@ func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
 }
 
 // Finish calls done once, when every byte that is in the pipe now is in the file or counted as dropped, its last line
-// completed by a newline if it had none; or after 200 ms if the file does not take it. done must not block. The stream
-// lives on for whoever else holds the write end: what they write later starts on a line of its own.
+// completed by a newline if it had none; or after 200 ms if the file does not take it. It does not wait for the write
+// ends to be closed. done must not block. The stream lives on for whoever else holds the write end: what they write later
+// starts on a line of its own.
 func (s *Stream) Finish(done func()) {
+	s.mark()
 	finished := make(chan struct{})
 	go func() {
 		s.finish()
 		close(finished)
 	}()
+	answered := func() {}
+	s.pump.mu.Lock()
+	if !s.pump.closed {
+		s.pump.ends.Add(1)
+		answered = s.pump.ends.Done
+	}
+	s.pump.mu.Unlock()
 	go func() {
+		defer answered()
 		limit := time.NewTimer(finishLimit)
 		defer limit.Stop()
 		select {
@@ -207,49 +226,89 @@ func (s *Stream) Finish(done func()) {
 	}()
 }
 
-// Close finishes the stream and closes its pipe, whoever still holds the write end.
-func (s *Stream) Close() { go s.end() }
+// Close finishes the stream and closes its pipe, whoever still holds the write end. It returns at once.
+func (s *Stream) Close() {
+	s.mark()
+	go func() {
+		s.finish()
+		_ = s.pipe.Close() // wakes run
+	}()
+}
 
-func (s *Stream) finish() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// mark ends the run with what is in the pipe now.
+func (s *Stream) mark() {
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	raw, err := s.pipe.SyscallConn()
 	if err != nil {
 		return // closed: everything is written
 	}
 	_ = raw.Control(func(fd uintptr) {
 		left, _ := unix.IoctlGetInt(int(fd), ioctlUnread)
-		buf := make([]byte, min(left, tailChunk))
-		for left > 0 {
-			n, err := unix.Read(int(fd), buf[:min(left, len(buf))])
-			if n <= 0 || err != nil {
-				break
-			}
-			left -= n
-			s.take(buf[:n])
-		}
+		s.end = s.read + int64(left)
 	})
-	s.complete()
 }
 
-func (s *Stream) end() {
-	s.finish()
-	_ = s.pipe.Close() // wakes run
+func (s *Stream) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raw, err := s.pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	buf := make([]byte, tailChunk)
+	_ = raw.Control(func(fd uintptr) {
+		for {
+			s.reading.Lock()
+			left := s.end - s.read
+			s.reading.Unlock()
+			if left <= 0 {
+				break
+			}
+			if n, err := s.some(int(fd), buf); n <= 0 || err != nil {
+				break
+			}
+		}
+	})
+	s.reading.Lock()
+	whole := s.read == s.end
+	s.reading.Unlock()
+	if whole {
+		s.complete() // also a line that was in the file, or read, before
+	}
+}
+
+// some reads once and passes on what it read, never across the end of a run. The caller holds s.mu.
+func (s *Stream) some(fd int, buf []byte) (int, error) {
+	s.reading.Lock()
+	left := s.end - s.read
+	if left > 0 {
+		buf = buf[:min(left, int64(len(buf)))]
+	}
+	n, err := unix.Read(fd, buf)
+	if n > 0 {
+		s.read += int64(n)
+	}
+	s.reading.Unlock()
+	if n > 0 {
+		s.take(buf[:n])
+		if int64(n) == left {
+			s.complete()
+		}
+	}
+	return n, err
 }
 
 func (s *Stream) run() {
 	defer close(s.ended)
 	raw, err := s.pipe.SyscallConn()
 	buf := make([]byte, tailChunk)
-	for end := false; !end && err == nil; {
+	for over := false; !over && err == nil; {
 		err = raw.Read(func(fd uintptr) bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			n, err := unix.Read(int(fd), buf)
-			if n > 0 {
-				s.take(buf[:n])
-			}
-			end = err == nil && n == 0 || err != nil && err != unix.EAGAIN && err != unix.EINTR
+			n, err := s.some(int(fd), buf)
+			over = err == nil && n == 0 || err != nil && err != unix.EAGAIN && err != unix.EINTR
 			return err != unix.EAGAIN
 		})
 	}
@@ -259,6 +318,9 @@ func (s *Stream) run() {
 	_ = s.pipe.Close()
 	s.pump.mu.Lock()
 	delete(s.pump.streams, s)
+	if s.file != nil {
+		s.file.streams--
+	}
 	s.pump.mu.Unlock()
 	if s.file != nil {
 		_ = s.file.Close()

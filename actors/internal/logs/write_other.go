@@ -28,13 +28,27 @@ func (s *Stream) complete() {
 func (s *Stream) pass(last bool) {
 	f := s.file
 	f.pump.mu.Lock()
-	options, shared := f.options, f.refs > 1
+	options, shared := f.options, f.streams > 1
 	f.pump.mu.Unlock()
 	if options.MaxLine <= 0 {
 		options.MaxLine = DefaultMaxLine
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if s.skip {
+		i := bytes.IndexByte(s.partial, '\n')
+		if i < 0 {
+			i = len(s.partial) - 1
+		}
+		ends := last || i >= 0 && s.partial[i] == '\n'
+		s.partial = append(s.partial[:0], s.partial[i+1:]...)
+		if !ends {
+			return
+		}
+		s.skip = false
+		s.counter.Dropped.Add(1)
+		f.lost++
+	}
 	c := decide(s.partial, last, f.inside == s, int(min(options.MaxLine, DefaultMaxLine)))
 	if c.take == 0 && !c.close {
 		return
@@ -74,6 +88,7 @@ func (s *Stream) put(out []byte, c cut, options FileOptions) {
 			}
 			return
 		} else if options.OnFull == Drop {
+			s.skip = c.open
 			f.drop(s, int64(c.lines), err, options)
 			return
 		} else {
