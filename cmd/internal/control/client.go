@@ -1,0 +1,255 @@
+package control
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/actors/event"
+)
+
+// patience is how long a client waits for a daemon that holds its lock and does not answer.
+const patience = 2 * time.Second
+
+// Client asks the daemon of one place. Its methods are safe for concurrent use.
+type Client struct {
+	place Place
+	http  *http.Client
+}
+
+// NewClient makes a client; nothing is connected yet.
+func NewClient(place Place) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		path, held, err := short(place.Socket)
+		if err != nil {
+			return nil, err
+		}
+		if held != nil {
+			defer held.Close()
+		}
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "unix", path)
+	}
+	return &Client{place: place, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}}}
+}
+
+// Status asks for the processes of targets, or for all that are listed, or for really all.
+func (c *Client) Status(ctx context.Context, targets []string, all bool) (StatusReply, error) {
+	return ask[StatusReply](ctx, c, "/status", targetsOrder{Targets: targets, All: all})
+}
+
+// StatusJSON is Status as the daemon wrote it.
+func (c *Client) StatusJSON(ctx context.Context, targets []string, all bool) ([]byte, error) {
+	body, err := c.do(ctx, "/status", targetsOrder{Targets: targets, All: all})
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// Roles asks for the roles.
+func (c *Client) Roles(ctx context.Context) ([]actors.RoleStatus, error) {
+	return ask[[]actors.RoleStatus](ctx, c, "/roles", targetsOrder{})
+}
+
+// Why asks for the story of the clones of targets.
+func (c *Client) Why(ctx context.Context, targets []string) (WhyReply, error) {
+	return ask[WhyReply](ctx, c, "/why", targetsOrder{Targets: targets})
+}
+
+// Events hands each event to f, oldest first; with follow also those that come, until ctx ends or f returns an error.
+func (c *Client) Events(ctx context.Context, follow bool, f func(event.Record) error) error {
+	body, err := c.do(ctx, "/events", targetsOrder{Follow: follow})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	lines := bufio.NewReaderSize(body, 64<<10)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			var record event.Record
+			if err := json.Unmarshal(line, &record); err != nil {
+				return err
+			}
+			if err := f(record); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// Start orders a start.
+func (c *Client) Start(ctx context.Context, order actors.StartOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/start", order)
+}
+
+// Stop orders a stop of processes.
+func (c *Client) Stop(ctx context.Context, order actors.StopOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/stop", order)
+}
+
+// Restart orders a restart.
+func (c *Client) Restart(ctx context.Context, order actors.RestartOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/restart", order)
+}
+
+// Scale orders another number of clones.
+func (c *Client) Scale(ctx context.Context, order actors.ScaleOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/scale", order)
+}
+
+// Signal orders a signal.
+func (c *Client) Signal(ctx context.Context, order actors.SignalOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/signal", order)
+}
+
+// Pause orders processes to stand still.
+func (c *Client) Pause(ctx context.Context, order actors.PauseOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/pause", order)
+}
+
+// Resume orders paused processes to go on.
+func (c *Client) Resume(ctx context.Context, order actors.ResumeOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/resume", order)
+}
+
+// Reset orders failures to be forgotten.
+func (c *Client) Reset(ctx context.Context, order actors.ResetOrder) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/reset", order)
+}
+
+// Reload orders the configuration to be read again. A bad one is a *Refusal with its problems.
+func (c *Client) Reload(ctx context.Context, wait time.Duration) (actors.Report, error) {
+	return ask[actors.Report](ctx, c, "/reload", reloadOrder{Wait: wait})
+}
+
+// Plan asks what a reload would do.
+func (c *Client) Plan(ctx context.Context) (PlanReply, error) {
+	return ask[PlanReply](ctx, c, "/plan", targetsOrder{})
+}
+
+// ReopenLogs orders every log file to be opened anew.
+func (c *Client) ReopenLogs(ctx context.Context) error {
+	_, err := ask[struct{}](ctx, c, "/reopen", targetsOrder{})
+	return err
+}
+
+// Shutdown ends the daemon with everything that it runs, and returns when nothing is left of either.
+func (c *Client) Shutdown(ctx context.Context) error {
+	if _, err := ask[struct{}](ctx, c, "/shutdown", targetsOrder{}); err != nil {
+		return err
+	}
+	for pause := time.Millisecond; ; pause = min(pause*2, 20*time.Millisecond) {
+		if _, held := c.Holder(); !held {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Holder is the pid of the daemon that holds the lock, by its own word; held is false when nobody does.
+func (c *Client) Holder() (pid int, held bool) {
+	file, err := os.Open(c.place.Lock)
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	if syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
+		return 0, false
+	}
+	content, _ := io.ReadAll(io.LimitReader(file, 32))
+	pid, _ = strconv.Atoi(strings.TrimSpace(string(content)))
+	return pid, true
+}
+
+// ask sends an order and reads its answer.
+func ask[Answer any](ctx context.Context, c *Client, path string, order any) (answer Answer, err error) {
+	body, err := c.do(ctx, path, order)
+	if err != nil {
+		return answer, err
+	}
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+		if ctx.Err() != nil {
+			return answer, ctx.Err()
+		}
+		return answer, fmt.Errorf("the daemon ended before it had answered: %w", err)
+	}
+	return answer, nil
+}
+
+// do sends an order. A daemon that is coming up, or coming back, has a moment to open its door.
+func (c *Client) do(ctx context.Context, path string, order any) (io.ReadCloser, error) {
+	payload, err := json.Marshal(order)
+	if err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(patience); ; {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://phorever"+path, bytes.NewReader(payload))
+		if err != nil {
+			return nil, err
+		}
+		response, err := c.http.Do(request)
+		if err == nil {
+			return answered(response)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var dial *net.OpError
+		if !errors.As(err, &dial) || dial.Op != "dial" {
+			return nil, fmt.Errorf("the daemon did not answer: %w", errors.Unwrap(err))
+		}
+		pid, held := c.Holder()
+		switch {
+		case errors.Is(err, os.ErrPermission):
+			return nil, fmt.Errorf("the control socket %s is not ours to use: %w", c.place.Socket, os.ErrPermission)
+		case !held:
+			return nil, ErrNoDaemon
+		case time.Now().After(deadline):
+			return nil, fmt.Errorf("the daemon (pid %d) holds its lock and does not answer on %s", pid, c.place.Socket)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func answered(response *http.Response) (io.ReadCloser, error) {
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 8<<20))
+	refusal := &Refusal{}
+	if json.Unmarshal(body, refusal) != nil || refusal.Message == "" {
+		return nil, fmt.Errorf("the daemon answered %s: %s", response.Status, strings.TrimSpace(string(body)))
+	}
+	return nil, refusal
+}

@@ -1,0 +1,159 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// watchEvery is how often the socket is looked for; it is back within 5 s when something removes it.
+const watchEvery = 4 * time.Second
+
+// Server answers on the socket of one place.
+type Server struct {
+	place  Place
+	log    logrus.FieldLogger
+	http   *http.Server
+	used   func() // called with each request
+	closed chan struct{}
+
+	mu       sync.Mutex
+	listener net.Listener
+	inode    os.FileInfo
+}
+
+// Serve opens the door. used is called with each request; it must not block.
+func Serve(place Place, system System, daemon Daemon, log logrus.FieldLogger, used func()) (*Server, error) {
+	s := &Server{place: place, log: log, used: used, closed: make(chan struct{})}
+	s.http = &http.Server{
+		Handler:           s.only(routes(system, daemon)),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       30 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          nil,
+		ConnContext: func(ctx context.Context, connection net.Conn) context.Context {
+			return context.WithValue(ctx, connectionKey{}, connection)
+		},
+	}
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	go s.watch()
+	return s, nil
+}
+
+type connectionKey struct{}
+
+// only lets ourselves and root in.
+func (s *Server) only(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connection, _ := r.Context().Value(connectionKey{}).(*net.UnixConn)
+		uid, err := -1, errors.New("not a unix socket")
+		if connection != nil {
+			uid, err = peer(connection)
+		}
+		if err != nil || uid != 0 && uid != os.Getuid() {
+			refuse(w, &Refusal{Message: fmt.Sprintf("user %d may not control this daemon", uid)})
+			return
+		}
+		s.used()
+		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// listen binds under another name and moves the socket into place: its path is never without a listener once it exists.
+func (s *Server) listen() error {
+	if err := s.place.Prepare(); err != nil {
+		return err
+	}
+	fresh := s.place.Socket + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	path, held, err := short(fresh)
+	if err != nil {
+		return err
+	}
+	if held != nil {
+		defer held.Close()
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	listener.SetUnlinkOnClose(false)
+	if err := os.Chmod(fresh, 0o600); err == nil {
+		err = os.Rename(fresh, s.place.Socket)
+	}
+	info, err := os.Lstat(s.place.Socket)
+	if err != nil {
+		_ = listener.Close()
+		return fmt.Errorf("control socket: %w", err)
+	}
+	s.mu.Lock()
+	old := s.listener
+	s.listener, s.inode = listener, info
+	s.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+	go func() {
+		if err := s.http.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.log.Errorf("control socket: %v", err)
+		}
+	}()
+	return nil
+}
+
+// watch puts the socket back when a cleaner of temporary files has removed it.
+func (s *Server) watch() {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	told := false
+	for {
+		select {
+		case <-s.closed:
+			return
+		case <-ticker.C:
+		}
+		s.mu.Lock()
+		mine := s.inode
+		s.mu.Unlock()
+		if info, err := os.Lstat(s.place.Socket); err == nil && os.SameFile(info, mine) {
+			told = false
+			continue
+		}
+		if err := s.listen(); err != nil {
+			if !told {
+				s.log.Errorf("the control socket is gone and cannot be put back: %v", err)
+			}
+			told = true
+			continue
+		}
+		s.log.Warnf("the control socket %s was gone and is back", filepath.Base(s.place.Socket))
+	}
+}
+
+// Close ends the door: requests under way have a moment to be answered.
+func (s *Server) Close() {
+	close(s.closed)
+	s.mu.Lock()
+	if info, err := os.Lstat(s.place.Socket); err == nil && os.SameFile(info, s.inode) {
+		_ = os.Remove(s.place.Socket)
+	}
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close()
+	}
+}
