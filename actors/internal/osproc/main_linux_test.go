@@ -1,0 +1,146 @@
+package osproc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cookie is in the environment of everything that a test starts, however far it strays: what carries it at the end was
+// left behind. Its value is the pid of the test process.
+const cookie = "OSPROC_TEST_OF"
+
+// modeVariable makes this binary one of the children below.
+const modeVariable = "OSPROC_TEST_MODE"
+
+// modes are the children that need more than a shell.
+var modes = map[string]func(){}
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "exec-child" {
+		ExecChild(os.Args[2:])
+	}
+	if mode := modes[os.Getenv(modeVariable)]; mode != nil {
+		mode()
+		os.Exit(0)
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	// A child that QUIT ends must not leave a core file anywhere.
+	_ = syscall.Setrlimit(unix.RLIMIT_CORE, &syscall.Rlimit{})
+	_ = os.Setenv(cookie, strconv.Itoa(os.Getpid()))
+	if err := warmUp(); err != nil {
+		fmt.Fprintln(os.Stderr, "warm up:", err)
+		return 1
+	}
+	before := openFiles()
+	code := m.Run()
+	if code != 0 {
+		return code
+	}
+	if leak := leaks(before); leak != "" {
+		fmt.Fprintln(os.Stderr, "LEAK:", leak)
+		return 1
+	}
+	return 0
+}
+
+// warmUp opens what stays open for ever: /dev/null, and what the runtime's own poller needs.
+func warmUp() error {
+	l, err := NewLoop()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	for _, shim := range []Shim{{}, {NoNewPrivs: true}} {
+		c := shell("exit 0")
+		c.Shim = shim
+		p, err := Spawn(c)
+		if err != nil {
+			return err
+		}
+		finish(p)
+	}
+	return nil
+}
+
+// leaks is what the tests left behind, once it had a little time to go.
+func leaks(before []string) string {
+	var found string
+	for range 500 {
+		found = leakNow(before)
+		if found == "" {
+			return ""
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return found
+}
+
+func leakNow(before []string) string {
+	var info siginfo
+	if _, _, errno := unix.Syscall6(unix.SYS_WAITID, unix.P_ALL, 0, pointer(&info), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, 0, 0); errno != unix.ECHILD {
+		return fmt.Sprintf("a child is not reaped (zombie %d, 0: it lives)", info.Pid)
+	}
+	if left := strays(); len(left) > 0 {
+		return fmt.Sprintf("processes %d live on", left)
+	}
+	if now := openFiles(); !slices.Equal(now, before) {
+		return fmt.Sprintf("descriptors: %q before, %q after", before, now)
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for stack := range bytes.SplitSeq(stacks, []byte("\n\n")) {
+		if bytes.Contains(stack, []byte("osproc.")) && !bytes.Contains(stack, []byte("osproc.leakNow")) {
+			return "a goroutine:\n" + string(stack)
+		}
+	}
+	return ""
+}
+
+// strays are the living processes that carry our cookie.
+func strays() []int {
+	var found []int
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		environ, _ := os.ReadFile("/proc/" + entry.Name() + "/environ")
+		if slices.Contains(strings.Split(string(environ), "\x00"), cookie+"="+strconv.Itoa(os.Getpid())) {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// openFiles is what is behind each descriptor of this process, sorted. Pipes and the like are told without their numbers.
+func openFiles() []string { return filesOf(os.Getpid()) }
+
+func filesOf(pid int) []string {
+	directory := fmt.Sprintf("/proc/%d/fd/", pid)
+	entries, _ := os.ReadDir(directory)
+	var files []string
+	for _, entry := range entries {
+		target, err := os.Readlink(directory + entry.Name())
+		if err != nil || strings.HasPrefix(target, "/proc/") { // the directory that is being read
+			continue
+		}
+		kind, _, _ := strings.Cut(target, ":[")
+		files = append(files, kind)
+	}
+	slices.Sort(files)
+	return files
+}
