@@ -18,14 +18,17 @@ func (p *Process) prepare(*syscall.SysProcAttr, Command) {}
 func (p *Process) born()                                 {}
 func startTime(int) uint64                               { return 0 }
 func maskInherited() bool                                { return false }
+func closeOnExec()                                       {}
 
 // HandleIgnored does nothing here: the runtime handles what a shell's background job was given as ignored.
 func HandleIgnored() {}
 
 func (p *Process) send(signal syscall.Signal) error { return syscall.Kill(p.pid, signal) }
 
-func dressThread(c Command) error {
-	return errors.New("umask and nice of a single process need Linux")
+func umaskOfThread() bool { return true }
+
+func forkFromThread(Command, *syscall.ProcAttr) (int, error) {
+	return 0, errors.New("umask and nice of a single process need Linux")
 }
 
 func spawnShimmed(c Command, _ []uintptr) (*Process, error) {

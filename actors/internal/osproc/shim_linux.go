@@ -20,6 +20,7 @@ type shimOrder struct {
 	Limits     []Limit     `json:",omitempty"`
 	OOM        *int        `json:",omitempty"`
 	NoNewPrivs bool        `json:",omitempty"`
+	Umask      *int        `json:",omitempty"`
 	As         *Credential `json:",omitempty"`
 }
 
@@ -32,7 +33,7 @@ func spawnShimmed(c Command, files []uintptr) (*Process, error) {
 	if c.ShimPath == "" {
 		return nil, fmt.Errorf("%s: limits need our own binary, which is not known", c.Argv[0])
 	}
-	order, err := json.Marshal(shimOrder{c.Path, c.Shim.Limits, c.Shim.OOMScoreAdj, c.Shim.NoNewPrivs, c.Credential})
+	order, err := json.Marshal(shimOrder{c.Path, c.Shim.Limits, c.Shim.OOMScoreAdj, c.Shim.NoNewPrivs, c.Umask, c.Credential})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func spawnShimmed(c Command, files []uintptr) (*Process, error) {
 	report := os.NewFile(uintptr(ends[0]), "shim report")
 	defer report.Close()
 	shimmed := c
-	shimmed.Path, shimmed.Credential, shimmed.Shim = c.ShimPath, nil, Shim{}
+	shimmed.Path, shimmed.Credential, shimmed.Umask, shimmed.Shim = c.ShimPath, nil, nil, Shim{}
 	shimmed.Argv = append([]string{"phorever", "exec-child", string(order)}, c.Argv...)
 	p, err := spawnPlain(shimmed, append(files[:shimReport:shimReport], uintptr(ends[1])))
 	_ = unix.Close(ends[1])
@@ -127,6 +128,9 @@ func dressAndExec(arguments []string) (what string, err error) {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return "no_new_privs", err
 		}
+	}
+	if order.Umask != nil {
+		unix.Umask(*order.Umask)
 	}
 	var empty [8]byte
 	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&empty)), 0, uintptr(len(empty)), 0, 0); errno != 0 {

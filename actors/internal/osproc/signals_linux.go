@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// maskInherited tells whether we were started with blocked signals: the runtime hands that mask on to every child, so that
-// only the shim can clear it.
+// maskInherited tells whether we were started with blocked signals: the runtime hands that mask on to every child that is
+// not forked from a thread with an empty one.
 var maskInherited = sync.OnceValue(func() bool { return signalSet("SigBlk") != 0 })
 
 // HandleIgnored gives a handler that does nothing to every signal that we were started with as ignored (nohup, a shell's

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,7 +28,8 @@ func Spawn(c Command) (*Process, error) {
 			files[i] = uintptr(descriptor)
 		}
 	}
-	if c.Shim.needed() || maskInherited() {
+	closeOnExec()
+	if c.Shim.needed() || c.Umask != nil && !umaskOfThread() {
 		return spawnShimmed(c, files)
 	}
 	return spawnPlain(c, files)
@@ -43,7 +43,7 @@ func spawnPlain(c Command, files []uintptr) (*Process, error) {
 	p := &Process{pidfd: -1}
 	p.prepare(attributes.Sys, c)
 	var err error
-	if c.Umask == nil && c.Nice == nil {
+	if c.Umask == nil && c.Nice == nil && !maskInherited() {
 		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
 	} else {
 		p.pid, err = forkFromThread(c, attributes)
@@ -53,21 +53,6 @@ func spawnPlain(c Command, files []uintptr) (*Process, error) {
 	}
 	p.born()
 	return p, nil
-}
-
-// forkFromThread forks from a thread that has the attributes which the kernel keeps for each thread: the child inherits
-// them, and we never have them. The thread ends with the goroutine, since it is not unlocked.
-func forkFromThread(c Command, attributes *syscall.ProcAttr) (pid int, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if err = dressThread(c); err == nil {
-			pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
-		}
-	}()
-	<-done
-	return pid, err
 }
 
 // explain says what the kernel's error number leaves open.

@@ -2,14 +2,54 @@ package osproc
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// dressThread gives the locked thread a umask and a niceness of its own. unshare(CLONE_FS) parts its umask from ours.
+// forkFromThread forks from a thread that has the attributes which the kernel keeps for each thread: the child inherits
+// them, and we never have them.
+func forkFromThread(c Command, attributes *syscall.ProcAttr) (pid int, err error) {
+	onThread(func() {
+		if err = dressThread(c); err == nil {
+			pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
+		}
+	})
+	return pid, err
+}
+
+// onThread runs f on a thread that ends with it. The main thread never ends, and what it has is shown as the attributes
+// of the whole process: f does not run there.
+func onThread(f func()) {
+	done := make(chan struct{})
+	var try func()
+	try = func() {
+		runtime.LockOSThread() // not unlocked: the thread ends with the goroutine
+		if unix.Gettid() == os.Getpid() {
+			defer runtime.UnlockOSThread()
+			go try() // on another thread, as this one is taken until it is done
+			<-done
+			return
+		}
+		defer close(done)
+		f()
+	}
+	go try()
+	<-done
+}
+
+// dressThread gives the locked thread a signal mask, a umask and a niceness of its own.
 func dressThread(c Command) error {
+	if maskInherited() {
+		if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+			return fmt.Errorf("signal mask: %w", err)
+		}
+	}
 	if c.Umask != nil {
-		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil { // parts the umask from that of the other threads
 			return fmt.Errorf("umask: %w", err)
 		}
 		unix.Umask(*c.Umask)
@@ -21,3 +61,32 @@ func dressThread(c Command) error {
 	}
 	return nil
 }
+
+// umaskOfThread is whether a thread may have a umask of its own; the seccomp profile of most containers refuses it.
+var umaskOfThread = sync.OnceValue(func() bool {
+	allowed := false
+	onThread(func() { allowed = unix.Unshare(unix.CLONE_FS) == nil })
+	return allowed
+})
+
+// closeOnExec keeps from the next child what a library, or whoever started us, left inheritable. All that Go opens is
+// closed by exec anyway. The lock is for whoever clears the flag on purpose to exec.
+func closeOnExec() {
+	syscall.ForkLock.RLock()
+	err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC)
+	syscall.ForkLock.RUnlock()
+	if err != nil { // before Linux 5.11
+		closeInheritedOnExec()
+	}
+}
+
+// closeInheritedOnExec is too slow for every start: it is for what we were started with.
+var closeInheritedOnExec = sync.OnceFunc(func() {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, entry := range entries {
+		var fd int
+		if _, err := fmt.Sscan(entry.Name(), &fd); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+})
