@@ -38,7 +38,7 @@ func shell(script string, arguments ...string) Command {
 // ourselves runs this binary in a mode.
 func ourselves(mode string) Command {
 	c := command(self())
-	c.Env = environment(modeVariable + "=" + mode)
+	c.Env = environment(modeVariable+"="+mode, "GORACE=atexit_sleep_ms=0")
 	return c
 }
 

@@ -19,6 +19,9 @@ func LookPath(file, dir string, env []string) (string, error) {
 			path = filepath.Join(dir, path)
 		}
 		if err := executable(path); err != nil {
+			if absent := noDirectory(dir); absent != nil && path != file {
+				return "", fmt.Errorf("%s: directory %s: %w", file, dir, absent)
+			}
 			return "", fmt.Errorf("%s: %w", file, err)
 		}
 		return path, nil

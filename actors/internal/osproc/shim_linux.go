@@ -39,7 +39,7 @@ func spawnShimmed(c Command, files []uintptr) (*Process, error) {
 	}
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("pipe: %w", err)
+		return nil, &StartError{Name: c.Argv[0], What: "pipe", Err: err}
 	}
 	report := os.NewFile(uintptr(ends[0]), "shim report")
 	defer report.Close()
@@ -48,6 +48,13 @@ func spawnShimmed(c Command, files []uintptr) (*Process, error) {
 	shimmed.Argv = append([]string{"phorever", "exec-child", string(order)}, c.Argv...)
 	p, err := spawnPlain(shimmed, append(files[:shimReport:shimReport], uintptr(ends[1])))
 	_ = unix.Close(ends[1])
+	var failed *StartError
+	if errors.As(err, &failed) {
+		failed.Name = c.Argv[0]
+		if failed.What == "" {
+			failed.What = "our own binary " + c.ShimPath
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +74,7 @@ func shimFailure(c Command, problem string) error {
 		}
 		if errno, err := strconv.Atoi(problem[:i]); err == nil {
 			if what := problem[i+1:]; what != "exec" {
-				return fmt.Errorf("%s: %s: %w", c.Argv[0], what, syscall.Errno(errno))
+				return explain(c, &stepError{what, syscall.Errno(errno)})
 			}
 			return explain(c, syscall.Errno(errno))
 		}

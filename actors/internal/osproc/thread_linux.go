@@ -45,18 +45,18 @@ func onThread(f func()) {
 func dressThread(c Command) error {
 	if maskInherited() {
 		if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
-			return fmt.Errorf("signal mask: %w", err)
+			return &stepError{"signal mask", err}
 		}
 	}
 	if c.Umask != nil {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil { // parts the umask from that of the other threads
-			return fmt.Errorf("umask: %w", err)
+			return &stepError{"umask", err}
 		}
 		unix.Umask(*c.Umask)
 	}
 	if c.Nice != nil {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, *c.Nice); err != nil {
-			return fmt.Errorf("nice %d: %w", *c.Nice, err)
+			return &stepError{fmt.Sprintf("nice %d", *c.Nice), err}
 		}
 	}
 	return nil
