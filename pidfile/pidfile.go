@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,57 +34,101 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s: process %d holds it", e.Path, e.Pid)
 }
 
+// patience is how long Acquire waits for a holder to write its number, and for those who only look to look away.
+const patience = time.Second
+
+// errBusy is one attempt's failure to get the lock.
+var errBusy = errors.New("another process has the lock")
+
 // Acquire locks the file and writes our pid into it, or returns a *HeldError. Missing directories are made. A symlink in
 // the place of the file is refused: it would have us write elsewhere.
 func Acquire(path string) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	for {
-		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o644)
+	for deadline := time.Now().Add(patience); ; {
+		f, err := open(path)
 		if err != nil {
-			if errors.Is(err, syscall.ELOOP) {
-				return nil, fmt.Errorf("%s: is a symbolic link; name the file itself", path)
-			}
 			return nil, err
 		}
-		f := &File{path, file}
-		held, err := f.lock()
-		if err != nil || held {
-			pid := f.read()
-			_ = file.Close()
-			if held {
-				return nil, &HeldError{path, pid}
-			}
+		pid, err := f.own()
+		switch {
+		case err == nil:
+			return f, nil
+		case !errors.Is(err, errBusy):
+			_ = f.file.Close()
 			return nil, err
 		}
-		if !f.current() { // its owner removed it while we waited at the door: the file there now is another one
-			_ = file.Close()
-			continue
+		_ = f.file.Close()
+		if pid > 0 || time.Now().After(deadline) {
+			return nil, &HeldError{path, pid}
 		}
-		if err := f.write(os.Getpid()); err != nil {
-			_ = file.Close()
-			return nil, err
-		}
-		return f, nil
+		<-time.After(time.Millisecond + rand.N(4*time.Millisecond)) // not in step with others who try
 	}
 }
 
-func (f *File) lock() (held bool, err error) {
-	if info, err := f.file.Stat(); err != nil {
-		return false, err
-	} else if !info.Mode().IsRegular() {
-		return false, fmt.Errorf("%s: is not a regular file", f.path)
+func open(path string) (*File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o644)
+	switch {
+	case errors.Is(err, syscall.ELOOP):
+		return nil, fmt.Errorf("%s: is a symbolic link; name the file itself", path)
+	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EOPNOTSUPP): // a socket, on Linux and elsewhere
+		return nil, fmt.Errorf("%s: is not a regular file", path)
+	case err != nil:
+		return nil, err
 	}
+	return &File{path, file}, nil
+}
+
+// own takes the lock and writes our number, or returns errBusy with the number of the process that has it, as far as that
+// is known already.
+//
+// An owner holds the exclusive lock, and got it on an empty file. So what stands in a file that is held is its owner's
+// number and never a dead process's, and a file that is not empty can be emptied under a shared lock, which no owner
+// would let us have.
+func (f *File) own() (pid int, err error) {
+	info, err := f.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return 0, fmt.Errorf("%s: is not a regular file", f.path)
+	}
+	if info.Size() > 0 {
+		if err := f.lock(syscall.LOCK_SH); err != nil {
+			return f.read(), err
+		}
+		if err := f.file.Truncate(0); err != nil {
+			return 0, err
+		}
+	}
+	// Without a number: who is in the way may be an owner, or somebody who only looks.
+	if err := f.lock(syscall.LOCK_EX); err != nil {
+		return 0, err
+	}
+	if info, err = f.file.Stat(); err != nil {
+		return 0, err
+	}
+	if info.Size() > 0 || !f.current() { // an owner came and went, and this is what it left, or not even the same file
+		return 0, errBusy
+	}
+	if err := f.write(os.Getpid()); err != nil {
+		_ = os.Remove(f.path)
+		return 0, err
+	}
+	return 0, nil
+}
+
+func (f *File) lock(how int) error {
 	for {
-		switch err := syscall.Flock(int(f.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		switch err := syscall.Flock(int(f.file.Fd()), how|syscall.LOCK_NB); {
 		case err == nil:
-			return false, nil
+			return nil
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EWOULDBLOCK):
-			return true, nil
+			return errBusy
 		default:
-			return false, fmt.Errorf("%s: lock: %w", f.path, err)
+			return fmt.Errorf("%s: lock: %w", f.path, err)
 		}
 	}
 }
@@ -103,13 +149,26 @@ func (f *File) read() int {
 	return pid
 }
 
-// write puts the number there before it cuts what an earlier, longer one left: the file is at no time empty.
 func (f *File) write(pid int) error {
-	line := strconv.Itoa(pid) + "\n"
-	if _, err := f.file.WriteAt([]byte(line), 0); err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+	if _, err := f.file.WriteAt([]byte(strconv.Itoa(pid)+"\n"), 0); err != nil {
+		return err
 	}
-	return f.file.Truncate(int64(len(line)))
+	return nil
+}
+
+// Restore puts the file back, with the lock and our pid, when somebody has removed or replaced it. When another process
+// owns the new file it returns a *HeldError, and we keep the lock of the old one.
+func (f *File) Restore() error {
+	if f.current() {
+		return nil
+	}
+	fresh, err := Acquire(f.path)
+	if err != nil {
+		return err
+	}
+	_ = f.file.Close()
+	f.file = fresh.file
+	return nil
 }
 
 // Release removes the file, if it is still ours, and then gives up the lock.
