@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
 	"github.com/dcousineau/phorever/spec"
 )
@@ -46,6 +47,7 @@ func (r *rootActor) apply(ctx actor.Context, msg applyConfig) {
 			orders.add(id, retireProcess{ID: id, Why: "it is not in the configuration any more"}, goalDown)
 		}
 	}
+	r.house.announce(event.ConfigApplied{Config: msg.Config.Path, Changes: changes})
 	r.publish()
 	given := r.dispatch(ctx, orders, msg.Wait)
 	given.changes = changes

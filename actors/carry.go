@@ -26,18 +26,27 @@ func (s *System) input(ctx context.Context, targets []Target, input lifecycle.In
 
 // carry sends an order to the root and gathers its outcomes. wait bounds the time after the last stop; 0 has no bound.
 func (s *System) carry(ctx context.Context, order any, reply <-chan answer, wait time.Duration) (Report, error) {
+	given, err := s.order(ctx, order, reply)
+	if err != nil {
+		return Report{}, err
+	}
+	return s.collect(ctx, given, wait)
+}
+
+// order sends an order to the root and returns when the root has given it to everybody that it is about.
+func (s *System) order(ctx context.Context, order any, reply <-chan answer) (answer, error) {
 	s.house.system.Root.Send(s.root, order)
-	var given answer
 	select {
-	case given = <-reply:
+	case given := <-reply:
+		return given, given.err
 	case <-ctx.Done():
-		return Report{}, ctx.Err()
+		return answer{}, ctx.Err()
 	case <-s.ended:
-		return Report{}, errEnded
+		return answer{}, errEnded
 	}
-	if given.err != nil {
-		return Report{}, given.err
-	}
+}
+
+func (s *System) collect(ctx context.Context, given answer, wait time.Duration) (Report, error) {
 	report := Report{Notes: given.notes, Changes: given.changes}
 	var late <-chan time.Time
 	if wait > 0 {

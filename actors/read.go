@@ -87,6 +87,7 @@ func (m *model) render(moved processMoved, ever bool, usage sample.Usage, now ti
 		exit.At = exit.At.In(zone)
 		s.Exit = &exit
 	}
+	s.Failed = s.State == event.Fatal || s.State == event.Exited && moved.Exit != nil && moved.Exit.Failure
 	if !moved.NextStart.IsZero() {
 		next := moved.NextStart.In(zone)
 		s.NextStartAt = &next

@@ -219,7 +219,7 @@ func (r *rootActor) shutdown(ctx actor.Context, msg shutdown) {
 		return
 	}
 	r.closing, r.code = true, msg.Code
-	r.house.log.Infof("stopping: %s", msg.Reason)
+	r.house.announce(event.DaemonStopping{Why: msg.Reason})
 	for id := range r.slots {
 		r.retire(ctx, id, msg.Reason, awaited{})
 	}

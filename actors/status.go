@@ -36,6 +36,7 @@ type ProcessStatus struct {
 
 	Roles  []string `json:"roles"`  // all of its roles
 	Wanted bool     `json:"wanted"` // it should be running now
+	Failed bool     `json:"failed"` // it is FATAL, or EXITED with a failure
 	Listed bool     `json:"-"`      // of an active role, or ever started: shown without --all
 }
 

@@ -129,10 +129,16 @@ func (s *System) ResetProcesses(ctx context.Context, order ResetOrder) (Report, 
 	return s.input(ctx, order.Targets, resetInput)
 }
 
-// Apply carries out an ApplyOrder. The configuration must be valid.
-func (s *System) Apply(ctx context.Context, order ApplyOrder) (Report, error) {
+// Apply carries out an ApplyOrder. The configuration must be valid. taken is called as soon as it is the current one,
+// before anything is waited for: what is applied from then on comes after it.
+func (s *System) Apply(ctx context.Context, order ApplyOrder, taken func()) (Report, error) {
 	reply := make(chan answer, 1)
-	return s.carry(ctx, applyConfig{order, reply}, reply, order.Wait)
+	given, err := s.order(ctx, applyConfig{order, reply}, reply)
+	taken()
+	if err != nil {
+		return Report{}, err
+	}
+	return s.collect(ctx, given, order.Wait)
 }
 
 // Announce publishes a fact of the daemon's (config.rejected, daemon.started).
@@ -141,6 +147,9 @@ func (s *System) Announce(fact event.Fact) { s.house.announce(fact) }
 // Status reads every process of the read-model, in the order of the configuration. It never asks an actor.
 // Cost: about a microsecond a process, plus a fresh sample of cpu and memory where the last one is older than a second.
 func (s *System) Status() []ProcessStatus { return s.house.model.status(s.house.now()) }
+
+// Sample reads cpu and memory of every process, so that the next Status has something to compare with.
+func (s *System) Sample() { s.house.model.sample(s.house.now(), 0) }
 
 // Roles reads the roles of the configuration.
 func (s *System) Roles() []RoleStatus { return s.house.model.roles() }

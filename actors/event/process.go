@@ -196,7 +196,7 @@ func (e ProcessResumed) Subject() Subject {
 func (e ProcessStarted) String() string { return fmt.Sprintf("%s started, pid %d", e.ID, e.Pid) }
 
 func (e ProcessReady) String() string {
-	return fmt.Sprintf("%s is running for %s", e.ID, spec.FormatDuration(e.After))
+	return fmt.Sprintf("%s is RUNNING after %s", e.ID, spec.FormatDuration(e.After))
 }
 
 func (e ProcessExited) String() string {

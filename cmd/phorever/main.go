@@ -1,4 +1,10 @@
-// Command phorever supervises the processes of a project by role.
+// Command phorever is a role-based process supervisor: see docs/README.md.
 package main
 
-func main() {}
+import (
+	"os"
+
+	"github.com/dcousineau/phorever/cmd/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) }

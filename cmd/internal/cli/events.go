@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dcousineau/phorever/actors/event"
+	"github.com/dcousineau/phorever/spec"
+)
+
+func (a *app) events() *cobra.Command {
+	var follow, asJSON bool
+	var since string
+	command := &cobra.Command{
+		Use:     "events [OPTIONS]",
+		Short:   "shows what happened: the last 1,000 events",
+		Long:    `Shows the last 1,000 events, oldest first, and with -f those that come. With --json one object a line.`,
+		Example: "  phorever events --since 10m",
+		Args:    none,
+		RunE: func(*cobra.Command, []string) error {
+			from, err := parseSince(since, time.Now())
+			if err != nil {
+				return err
+			}
+			client, ctx, err := a.client()
+			if err != nil {
+				return err
+			}
+			encoder := json.NewEncoder(a.stdout)
+			encoder.SetEscapeHTML(false)
+			err = client.Events(ctx, follow, func(e event.Record) error {
+				switch {
+				case e.Time.Before(from):
+					return nil
+				case asJSON:
+					return encoder.Encode(e)
+				}
+				_, err := fmt.Fprintf(a.stdout, "%s  %-5s  %s\n", e.Time.Format("2006-01-02T15:04:05.000Z07:00"), strings.ToUpper(string(e.Severity)[:4]), printable(e.Message))
+				return err
+			})
+			if ctx.Err() != nil {
+				return exit(exitInterrupted)
+			}
+			return err
+		},
+	}
+	command.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes (default false)")
+	command.Flags().StringVar(&since, "since", "", "only younger ones: a DURATION before now, or a time (RFC 3339) (default: all)")
+	command.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line (default false)")
+	return command
+}
+
+// parseSince reads how far back to go: a length of time before now, or a moment.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := spec.ParseDuration(text); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, &usage{fmt.Sprintf("--since %s: neither a length of time nor a moment", text), "for example: --since 10m, --since 2026-01-31T14:00:00Z"}
+}

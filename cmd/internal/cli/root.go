@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dcousineau/phorever/spec"
+)
+
+// notYet are words of the command line whose behaviour does not exist yet: refused, and absent from the help.
+var notYet = map[string]string{
+	"stats": "", "top": "phorever status --watch looks again every second", "upgrade": "", "import": "", "export": "",
+	"doctor": "phorever check looks at the configuration", "verify": "", "notify": "", "silence": "",
+}
+
+// notYetOptions are the same for options.
+var notYetOptions = map[string]bool{
+	"logs -f": true, "logs --follow": true, "logs --since": true, "logs --until": true, "logs --grep": true, "logs --run": true,
+	"check --policy": true,
+}
+
+// elsewhere are words that users of other supervisors type first.
+var elsewhere = map[string]string{
+	"reread": "plan", "update": "reload", "shutdown": "stop", "avail": "status --all", "list": "status", "up": "start -d", "down": "stop",
+	"kill": "signal", "pid": "status", "maintail": "events", "describe": "why", "info": "why", "flush": "logs --reopen", "delete": "stop",
+	"monit": "status --watch", "save": "status", "show": "why",
+}
+
+const about = `Phorever runs the processes of a project's phorever.json by role, resurrects them, gives up on the hopeless and
+keeps every line that they write.`
+
+// command is the whole command line.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "phorever",
+		Short:         "a role-based process supervisor",
+		Long:          about,
+		Example:       "  phorever start -d scheduler worker\n  phorever status",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) > 0 {
+				return a.unknownCommand(arguments[0])
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	root.PersistentFlags().StringVarP(&a.config, "config", "c", "", "the configuration (default: $PHOREVER_CONFIG, else the nearest phorever.json here or above)")
+	root.PersistentFlags().BoolVar(&a.allowUnsafe, "allow-unsafe", false, "as root, use a configuration that others can write (default false)")
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "explains a command", Run: func(_ *cobra.Command, arguments []string) {
+		if about, _, err := root.Find(arguments); err == nil {
+			_ = about.Help()
+		}
+	}})
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageTemplate(usageTemplate)
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Running:"}, &cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "setup", Title: "Setting up:"})
+	cobra.EnableCommandSorting = false
+	for _, group := range []struct {
+		id       string
+		commands []*cobra.Command
+	}{
+		{"run", []*cobra.Command{
+			a.start(), a.stop(), a.restart(), a.reload(), a.scale(), a.signal(), a.pause(), a.resume(), a.reset(),
+		}},
+		{"look", []*cobra.Command{a.status(), a.why(), a.logs(), a.events(), a.roles(), a.plan()}},
+		{"setup", []*cobra.Command{a.initialise(), a.check(), a.completion(), a.version()}},
+	} {
+		for _, command := range group.commands {
+			command.GroupID = group.id
+			command.Flags().SortFlags = false
+			command.DisableFlagsInUseLine = true
+			root.AddCommand(command)
+		}
+	}
+	root.InitDefaultHelpFlag()
+	return root
+}
+
+func (a *app) unknownCommand(word string) error {
+	if hint, ok := notYet[word]; ok {
+		return &usage{word + " is not supported yet", hint}
+	}
+	if ours, ok := elsewhere[word]; ok {
+		return &usage{fmt.Sprintf("unknown command %q", word), "here that is: phorever " + ours}
+	}
+	var names []string
+	for _, command := range a.command().Commands() {
+		names = append(append(names, command.Name()), command.Aliases...)
+	}
+	if near := spec.Nearest(word, names); len(near) > 0 {
+		return &usage{fmt.Sprintf("unknown command %q", word), "did you mean " + strings.Join(near, " or ") + "?"}
+	}
+	return &usage{fmt.Sprintf("unknown command %q", word), "phorever --help shows them all"}
+}
+
+func flagError(command *cobra.Command, err error) error {
+	message, hint := err.Error(), command.CommandPath()+" --help shows its options"
+	if _, word, ok := strings.Cut(message, "unknown flag: "); ok {
+		message, hint = unknownOption(command, word, hint)
+	} else if _, rest, ok := strings.Cut(message, "unknown shorthand flag: '"); ok {
+		message, hint = unknownOption(command, "-"+rest[:1], hint)
+	}
+	return &usage{message, hint}
+}
+
+func unknownOption(command *cobra.Command, word, hint string) (string, string) {
+	if notYetOptions[command.Name()+" "+word] {
+		return fmt.Sprintf("%s %s is not supported yet", command.Name(), word), hint
+	}
+	var names []string
+	command.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	if near := spec.Nearest(word, names); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return "unknown option " + word, hint
+}
+
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}phorever [-c FILE] COMMAND{{else}}{{.UseLine}}{{end}}{{if .Aliases}}
+
+Also called: {{range $i, $alias := .Aliases}}{{if $i}}, {{end}}{{$alias}}{{end}}{{end}}{{if .HasAvailableSubCommands}}{{$commands := .Commands}}{{range $group := .Groups}}
+
+{{.Title}}{{range $commands}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Options:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Options of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
+
+Example:
+{{.Example}}{{end}}
+`

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/cmd/internal/daemon"
+	"github.com/dcousineau/phorever/spec"
+)
+
+const defaultWait = 30 * time.Second
+
+type startOptions struct {
+	background   bool
+	wait         wait
+	readyFD      int
+	json         bool
+	forcePidfile bool
+}
+
+func (a *app) start() *cobra.Command {
+	o := &startOptions{wait: wait(defaultWait)}
+	command := &cobra.Command{
+		Use:   "start [OPTIONS] [ROLE or TARGET…]",
+		Short: "makes sure that roles and processes run; becomes the daemon where none is",
+		Long: `Makes sure that the named roles run; nothing named means every process. Where no daemon runs for this configuration it
+becomes one, in the foreground or with -d in the background; otherwise it asks the daemon, prints what changed and ends.
+To start twice is to start once. A bare word means the role first; NAME is a process, NAME:2 one clone of it, @ROLE a
+role, all everything. What was stopped starts again, what was given up is tried again.`,
+		Example:           "  phorever start -d scheduler worker",
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(_ *cobra.Command, words []string) error {
+			return a.runStart(words, o)
+		},
+	}
+	flags := command.Flags()
+	flags.BoolVarP(&o.background, "daemon", "d", false, "run in the background; return when everything started is up (default false)")
+	flags.Var(&o.wait, "wait", "how long to wait for what was started")
+	flags.BoolVar(&o.json, "json", false, "what changed, as JSON (default false)")
+	flags.BoolVar(&o.forcePidfile, "force-pidfile", false, "accepted for old scripts: the pid file is always written")
+	flags.IntVar(&o.readyFD, "ready-fd", 0, "")
+	_ = flags.MarkHidden("ready-fd")
+	return command
+}
+
+func (a *app) runStart(words []string, o *startOptions) error {
+	config, err := a.find()
+	if err != nil {
+		return err
+	}
+	options := daemon.Options{
+		Config: config, WorkingDirectory: workingDirectory(), Targets: targets(words), Wait: time.Duration(o.wait),
+		AllowUnsafe: a.allowUnsafe, Version: version, Terminal: os.Stderr, Problems: a.printProblems, Ready: func(actors.Report) {},
+	}
+	if o.readyFD > 0 {
+		return ended(daemon.InBackground(options, o.readyFD), nil)
+	}
+	client := control.NewClient(control.Locate(config))
+	for {
+		if _, held := client.Holder(); held {
+			report, err := client.Start(interruptible(), actors.StartOrder{Targets: options.Targets, Wait: options.Wait})
+			if !errors.Is(err, control.ErrNoDaemon) { // it may have ended meanwhile
+				return a.started(report, err, o)
+			}
+		}
+		if !o.background {
+			if code, err := daemon.Run(options); !errors.Is(err, daemon.ErrRunning) {
+				return ended(code, err)
+			}
+			continue // somebody else was first
+		}
+		report, err := daemon.Background(interruptible(), a.arguments(config, words, o), a.printProblems)
+		if !errors.Is(err, daemon.ErrRunning) {
+			return a.started(report, err, o)
+		}
+	}
+}
+
+func (a *app) started(report actors.Report, err error, o *startOptions) error {
+	if err != nil {
+		return err
+	}
+	return a.printReport(report, o.json, "already running")
+}
+
+// arguments are those of the daemon that --daemon starts.
+func (a *app) arguments(config string, words []string, o *startOptions) []string {
+	arguments := []string{"start", "--config=" + config, "--wait=" + o.wait.String()}
+	if a.allowUnsafe {
+		arguments = append(arguments, "--allow-unsafe")
+	}
+	return append(append(arguments, "--"), words...)
+}
+
+func ended(code int, err error) error {
+	if err == nil && code != 0 {
+		return exit(code)
+	}
+	return err
+}
+
+func (a *app) stop() *cobra.Command {
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "stop [OPTIONS] [TARGET…]",
+		Short: "stops processes; without a target everything, and then the daemon",
+		Long: `Stops every process and then the daemon, and returns when nothing is left of either. With targets it stops those and
+keeps the daemon; "all" does the same for all of them. Each process gets its stop signal, and KILL when its stop timeout
+is over. What was stopped stays stopped, across reloads, until somebody starts it.`,
+		Example:           "  phorever stop @worker",
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(_ *cobra.Command, words []string) error {
+			client, ctx, err := a.client()
+			if err != nil {
+				return err
+			}
+			if len(words) == 0 {
+				err = client.Shutdown(ctx)
+			} else {
+				var report actors.Report
+				if report, err = client.Stop(ctx, actors.StopOrder{Targets: targets(words)}); err == nil {
+					return a.printReport(report, asJSON, "already stopped")
+				}
+			}
+			if errors.Is(err, control.ErrNoDaemon) {
+				a.say("no daemon runs: there is nothing to stop")
+				return nil
+			}
+			return err
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "what changed, as JSON (default false)")
+	return command
+}
+
+func targets(words []string) []actors.Target {
+	all := make([]actors.Target, len(words))
+	for i, word := range words {
+		all[i] = actors.Target(word)
+	}
+	return all
+}
+
+// wait is an option that holds a length of time.
+type wait time.Duration
+
+func (w *wait) String() string { return spec.FormatDuration(time.Duration(*w)) }
+
+// Set reads it.
+func (w *wait) Set(text string) error {
+	d, err := spec.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%w", err)
+	}
+	*w = wait(d)
+	return nil
+}
+
+// Type is what the help calls the value.
+func (w *wait) Type() string { return "DURATION" }

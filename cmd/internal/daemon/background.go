@@ -1,0 +1,126 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/spec"
+	"golang.org/x/sys/unix"
+)
+
+// notice is what a daemon in the background says to whoever started it, one JSON object a line over the readiness pipe.
+// The pipe is closed after the report or the refusal; closed without either, the daemon has died.
+type notice struct {
+	Warnings spec.Problems    `json:"warnings,omitempty"`
+	Running  bool             `json:"running,omitempty"` // somebody else was first
+	Refusal  *control.Refusal `json:"refusal,omitempty"`
+	Report   *actors.Report   `json:"report,omitempty"`
+}
+
+// Background starts a daemon that outlives us, with the arguments (command first) that make it one, and returns when everything it started
+// is up, or what is not. ErrRunning, a *control.Refusal and other errors mean that there is no daemon of ours. When ctx ends
+// the daemon goes on.
+func Background(ctx context.Context, arguments []string, warn func(spec.Problems)) (actors.Report, error) {
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return actors.Report{}, err
+	}
+	defer ours.Close()
+	command := exec.Command(self(), slices.Insert(slices.Clone(arguments), 1, "--ready-fd=3")...)
+	command.Args[0] = os.Args[0]
+	command.Stderr = os.Stderr // until it is ready: a crash on the way must be seen
+	command.ExtraFiles = []*os.File{theirs}
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = command.Start()
+	_ = theirs.Close()
+	if err != nil {
+		return actors.Report{}, fmt.Errorf("start the daemon: %w", err)
+	}
+	pid := command.Process.Pid
+	stop := context.AfterFunc(ctx, func() { _ = ours.Close() })
+	defer stop()
+	lines := json.NewDecoder(bufio.NewReader(ours))
+	for {
+		var n notice
+		if err := lines.Decode(&n); err != nil {
+			if ctx.Err() != nil {
+				return actors.Report{}, ctx.Err()
+			}
+			if !errors.Is(err, io.EOF) {
+				return actors.Report{}, fmt.Errorf("the daemon (pid %d) speaks unclearly: %w", pid, err)
+			}
+			return actors.Report{}, &control.Refusal{
+				Message: fmt.Sprintf("the daemon (pid %d) %s before it was ready", pid, ended(command)),
+				Hint:    "phorever.log tells more; without --daemon you see what it says",
+			}
+		}
+		switch {
+		case n.Running:
+			return actors.Report{}, ErrRunning
+		case n.Refusal != nil:
+			return actors.Report{}, n.Refusal
+		case n.Report != nil:
+			return *n.Report, nil
+		case len(n.Warnings) > 0:
+			warn(n.Warnings)
+		}
+	}
+}
+
+func ended(command *exec.Cmd) string {
+	var exit *exec.ExitError
+	if err := command.Wait(); errors.As(err, &exit) {
+		return "ended (" + exit.String() + ")"
+	}
+	return "ended"
+}
+
+// InBackground is Run for a daemon that Background has started: fd is its end of the readiness pipe.
+func InBackground(options Options, fd int) int {
+	pipe := os.NewFile(uintptr(fd), "readiness pipe "+strconv.Itoa(fd))
+	syscall.CloseOnExec(fd)
+	tell := func(n notice) { _ = json.NewEncoder(pipe).Encode(n) } // whoever started us may have left
+	_ = os.Chdir("/")                                              // a file system that we stand on could not be unmounted
+	options.Terminal = nil
+	options.Problems = func(problems spec.Problems) { tell(notice{Warnings: problems}) }
+	options.Ready = func(report actors.Report) {
+		tell(notice{Report: &report})
+		_ = pipe.Close()
+		leaveTerminal()
+	}
+	code, err := Run(options)
+	var refusal *control.Refusal
+	var unknown *actors.UnknownTarget
+	switch {
+	case err == nil:
+		return code
+	case errors.Is(err, ErrRunning):
+		tell(notice{Running: true})
+	case errors.As(err, &refusal):
+		tell(notice{Refusal: refusal})
+	case errors.As(err, &unknown):
+		tell(notice{Refusal: &control.Refusal{Usage: true, Message: unknown.Message, Hint: unknown.Hint}})
+	default:
+		tell(notice{Refusal: &control.Refusal{Message: err.Error()}})
+	}
+	return 1
+}
+
+// leaveTerminal lets go of the standard error of whoever started us: a session that we keep open could not end.
+func leaveTerminal() {
+	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
+		_ = unix.Dup2(int(null.Fd()), 2)
+		_ = null.Close()
+	}
+}

@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/actors/event"
+	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/spec"
+)
+
+// Reload reads the configuration again and has the tree follow it. A refused one is a *control.Refusal, and everything
+// goes on as it was.
+func (d *Daemon) Reload(ctx context.Context, wait time.Duration) (actors.Report, error) {
+	d.reloading.Lock()
+	release := d.reloading.Unlock
+	taken := func() { release(); release = func() {} } // nobody waits for what this reload waits for
+	defer func() { release() }()
+	d.manager.reloading()
+	defer d.manager.ready()
+	config, err := d.acceptable()
+	if err != nil {
+		return actors.Report{}, err
+	}
+	d.complain(nil)
+	d.journal.zone.Store(config.Timezone)
+	return d.system.Apply(ctx, actors.ApplyOrder{Config: config, Wait: wait}, taken)
+}
+
+// Plan is what a reload would do.
+func (d *Daemon) Plan() (control.PlanReply, error) {
+	config, problems := spec.Load(d.options.Config, d.loadOptions())
+	current, _ := d.system.Config()
+	if !problems.HasErrors() && config != nil {
+		problems = append(problems, spec.Refused(current, config)...)
+	}
+	if config == nil || problems.HasErrors() {
+		return control.PlanReply{}, refusal(problems)
+	}
+	reply := control.PlanReply{Changes: spec.Diff(current, config)}
+	if reply.Changes == nil {
+		reply.Changes = []spec.Change{}
+	}
+	return reply, nil
+}
+
+func (d *Daemon) acceptable() (*spec.Config, error) {
+	config, problems := spec.Load(d.options.Config, d.loadOptions())
+	if config != nil && !problems.HasErrors() {
+		current, _ := d.system.Config()
+		problems = append(problems, spec.Refused(current, config)...)
+	}
+	if config == nil || problems.HasErrors() {
+		d.complain(problems)
+		errs := problems.Errors()
+		d.system.Announce(event.ConfigRejected{First: errs[0].String(), More: len(errs) - 1})
+		return nil, refusal(problems)
+	}
+	for _, p := range problems {
+		d.log.Warn(p.String())
+	}
+	return config, nil
+}
+
+func refusal(problems spec.Problems) error {
+	return &control.Refusal{Usage: true, Message: "the configuration has problems; everything runs on as it was", Problems: problems}
+}
+
+func (d *Daemon) complain(problems spec.Problems) {
+	d.complaint.Lock()
+	defer d.complaint.Unlock()
+	d.complaint.problems = problems
+}
+
+func (d *Daemon) problems() spec.Problems {
+	d.complaint.Lock()
+	defer d.complaint.Unlock()
+	return d.complaint.problems
+}
+
+// reloadBySignal carries out what HUP asked for, one after another.
+func (d *Daemon) reloadBySignal(done chan<- struct{}) {
+	defer close(done)
+	for range d.reloads {
+		if d.stopping.Load() {
+			continue
+		}
+		report, err := d.Reload(context.Background(), 0)
+		var refused *control.Refusal
+		if err != nil && !errors.As(err, &refused) && !d.stopping.Load() { // a refusal is an event, and told as such
+			d.log.Errorf("reload: %v", err)
+		}
+		for _, note := range report.Notes {
+			d.log.Warn(note)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/dcousineau/phorever/spec"
+)
+
+// oneWish is how close together signals that end us mean the same: a Ctrl-C reaches a whole process group, and whoever
+// runs us may pass it on once more.
+const oneWish = 60 * time.Millisecond
+
+// signals are what the daemon listens to.
+type signals struct {
+	incoming chan os.Signal
+	terminal bool // we had one, and were not told to outlive it
+}
+
+// listen takes every signal that has a meaning here, and those whose default would end or stop us.
+func listen() *signals {
+	s := &signals{incoming: make(chan os.Signal, 64)}
+	s.terminal = !signal.Ignored(syscall.SIGHUP) && terminalThere() // ignored: nohup
+	signal.Notify(s.incoming, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	swallowed := make(chan os.Signal, 1) // a handler that does nothing, unlike an ignored signal, does not reach our children
+	signal.Notify(swallowed, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGVTALRM,
+		syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGIO, syscall.SIGWINCH)
+	return s
+}
+
+// hungUp tells whether a HUP came because the terminal of a foreground daemon is gone.
+func (s *signals) hungUp() bool { return s.terminal && !terminalThere() }
+
+// settle forgets the signals that mean the same as one before.
+func (s *signals) settle() {
+	late := time.After(oneWish)
+	for {
+		select {
+		case again := <-s.incoming:
+			if !ends(again) { // the others wait for their turn, as long as there is room
+				select {
+				case s.incoming <- again:
+				default:
+				}
+				<-late
+				return
+			}
+		case <-late:
+			return
+		}
+	}
+}
+
+func ends(s os.Signal) bool {
+	return s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
+}
+
+// terminalThere tells whether we have a controlling terminal.
+func terminalThere() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return errors.Is(err, fs.ErrPermission)
+	}
+	_ = tty.Close()
+	return true
+}
+
+// handle turns one signal into an order.
+func (d *Daemon) handle(s os.Signal) {
+	switch {
+	case ends(s):
+		d.stopBySignal("signal " + spec.SignalName(s.(syscall.Signal)))
+	case s == syscall.SIGHUP && d.signals.hungUp():
+		d.signals.terminal = false
+		d.stopBySignal("the terminal is gone")
+	case s == syscall.SIGHUP:
+		select {
+		case d.reloads <- struct{}{}:
+		default: // one is due anyway, and will see the file as it is now
+		}
+	case s == syscall.SIGUSR1:
+		d.log.Info("opening the log files anew")
+		d.journal.reopen()
+		d.system.ReopenLogs()
+	case s == syscall.SIGUSR2:
+		d.log.Warn("SIGUSR2: an upgrade in place is not supported yet; nothing was done")
+	}
+}
+
+// stopBySignal stops everything in order. A second signal, sent after the first was answered, skips the waits.
+func (d *Daemon) stopBySignal(reason string) {
+	if d.answered {
+		d.log.Warnf("%s: what is left of the stop timeouts is skipped", reason)
+		d.system.Shutdown(reason)
+		return
+	}
+	d.signals.settle() // before anything shows that we have heard the first one
+	d.answered = true
+	d.Shutdown(reason)
+	d.log.Info("every process has its stop timeout; another signal skips what is left of it")
+}
