@@ -11,10 +11,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/actors"
 	"github.com/dcousineau/phorever/actors/event"
@@ -31,18 +34,22 @@ type Client struct {
 
 // NewClient makes a client; nothing is connected yet.
 func NewClient(place Place) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		path, held, err := short(place.Socket)
-		if err != nil {
-			return nil, err
-		}
-		if held != nil {
-			defer held.Close()
-		}
-		var dialer net.Dialer
-		return dialer.DialContext(ctx, "unix", path)
+	c := &Client{place: place}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }
+	c.http = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}}
+	return c
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	path, held, err := short(c.place.Socket)
+	if err != nil { // its directory is not there: to the caller the same as a socket that is not there
+		return nil, &net.OpError{Op: "dial", Net: "unix", Err: err}
 	}
-	return &Client{place: place, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}}}
+	if held != nil {
+		defer held.Close()
+	}
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "unix", path)
 }
 
 // Status asks for the processes of targets, or for all that are listed, or for really all.
@@ -80,19 +87,19 @@ func (c *Client) Events(ctx context.Context, follow bool, f func(event.Record) e
 	lines := bufio.NewReaderSize(body, 64<<10)
 	for {
 		line, err := lines.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			var record event.Record
-			if err := json.Unmarshal(line, &record); err != nil {
-				return err
-			}
-			if err := f(record); err != nil {
-				return err
-			}
-		}
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil:
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil: // in the middle of a line, perhaps: what came of it is nothing
+			return fmt.Errorf("the daemon ended before it had told everything: %w", err)
+		}
+		var record event.Record
+		if err := json.Unmarshal(line, &record); err != nil {
+			return err
+		}
+		if err := f(record); err != nil {
 			return err
 		}
 	}
@@ -156,11 +163,16 @@ func (c *Client) ReopenLogs(ctx context.Context) error {
 
 // Shutdown ends the daemon with everything that it runs, and returns when nothing is left of either.
 func (c *Client) Shutdown(ctx context.Context) error {
+	first, _ := c.Holder()
 	if _, err := ask[struct{}](ctx, c, "/shutdown", targetsOrder{}); err != nil {
 		return err
 	}
 	for pause := time.Millisecond; ; pause = min(pause*2, 20*time.Millisecond) {
-		if _, held := c.Holder(); !held {
+		pid, held := c.Holder()
+		if !held && !c.answers(ctx) { // with only the lock gone, somebody has removed the file
+			return nil
+		}
+		if held && pid > 0 && first > 0 && pid != first { // it was followed by another one already
 			return nil
 		}
 		select {
@@ -173,18 +185,33 @@ func (c *Client) Shutdown(ctx context.Context) error {
 
 // Holder is the pid of the daemon that holds the lock, by its own word; held is false when nobody does.
 func (c *Client) Holder() (pid int, held bool) {
-	file, err := os.Open(c.place.Lock)
+	file, err := os.OpenFile(c.place.Lock, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return 0, false
 	}
 	defer file.Close()
-	if syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	}
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
 		return 0, false
 	}
 	content, _ := io.ReadAll(io.LimitReader(file, 32))
 	pid, _ = strconv.Atoi(strings.TrimSpace(string(content)))
 	return pid, true
 }
+
+func (c *Client) answers(ctx context.Context) bool {
+	connection, err := c.dial(ctx)
+	if err != nil {
+		return false
+	}
+	_ = connection.Close()
+	return true
+}
+
+// questions change nothing: one that got no answer can be asked again.
+var questions = []string{"/status", "/roles", "/why", "/events", "/plan"}
 
 // ask sends an order and reads its answer.
 func ask[Answer any](ctx context.Context, c *Client, path string, order any) (answer Answer, err error) {
@@ -221,7 +248,7 @@ func (c *Client) do(ctx context.Context, path string, order any) (io.ReadCloser,
 			return nil, ctx.Err()
 		}
 		var dial *net.OpError
-		if !errors.As(err, &dial) || dial.Op != "dial" {
+		if (!errors.As(err, &dial) || dial.Op != "dial") && !slices.Contains(questions, path) {
 			return nil, fmt.Errorf("the daemon did not answer: %w", errors.Unwrap(err))
 		}
 		pid, held := c.Holder()

@@ -46,11 +46,17 @@ func runtimeDirectory() string {
 		return "/run/phorever"
 	}
 	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) {
-		if info, err := os.Stat(xdg); err == nil && info.IsDir() {
+		// su keeps the variable: it may still be the directory of another user.
+		if info, err := os.Stat(xdg); err == nil && info.IsDir() && ownedBy(info, uid) {
 			return filepath.Join(xdg, "phorever")
 		}
 	}
 	return filepath.Join("/tmp", "phorever-"+strconv.Itoa(uid))
+}
+
+func ownedBy(info fs.FileInfo, uid int) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(owner.Uid) == uid
 }
 
 // Prepare makes the runtime directory, 0700, and refuses one that is not ours.
@@ -65,12 +71,11 @@ func (p Place) Prepare() error {
 	if err != nil {
 		return err
 	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.IsDir():
 		return fmt.Errorf("%s: is not a directory", p.Directory)
-	case ok && int(owner.Uid) != os.Getuid():
-		return fmt.Errorf("%s: belongs to user %d, not to us: somebody else has put it there", p.Directory, owner.Uid)
+	case !ownedBy(info, os.Getuid()):
+		return fmt.Errorf("%s: belongs to another user: somebody else has put it there", p.Directory)
 	case info.Mode().Perm() != 0o700:
 		return os.Chmod(p.Directory, 0o700)
 	}
@@ -86,15 +91,15 @@ func FindConfig(named string) (string, error) {
 	if named == "" {
 		named = os.Getenv("PHOREVER_CONFIG")
 	}
+	if filepath.IsAbs(named) { // wherever we are, be it in a directory that is gone
+		return filepath.Clean(named), nil
+	}
 	here, err := workingDirectory()
 	if err != nil {
 		return "", err
 	}
 	if named != "" {
-		if !filepath.IsAbs(named) {
-			named = filepath.Join(here, named)
-		}
-		return filepath.Clean(named), nil
+		return filepath.Join(here, named), nil
 	}
 	for directory := here; ; directory = filepath.Dir(directory) {
 		path := filepath.Join(directory, FileName)
@@ -118,5 +123,9 @@ func workingDirectory() (string, error) {
 			return filepath.Clean(logical), nil
 		}
 	}
-	return os.Getwd()
+	here, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("the working directory is gone: %w", err)
+	}
+	return here, nil
 }

@@ -53,11 +53,10 @@ type targetsOrder struct {
 	Follow  bool     `json:"follow"`
 }
 
-// routes is the one table of what can be asked for.
-func routes(system System, daemon Daemon) http.Handler {
-	door := &door{system, daemon}
-	mux := http.NewServeMux()
-	for path, handler := range map[string]http.HandlerFunc{
+// routes is the one table of what can be asked for. Streams end when closed is closed.
+func routes(system System, daemon Daemon, closed <-chan struct{}) http.Handler {
+	door := &door{system, daemon, closed}
+	table := map[string]http.HandlerFunc{
 		"/status":   asked(door.status),
 		"/roles":    asked(func(context.Context, targetsOrder) ([]actors.RoleStatus, error) { return system.Roles(), nil }),
 		"/why":      asked(door.why),
@@ -74,23 +73,34 @@ func routes(system System, daemon Daemon) http.Handler {
 		"/plan":     asked(func(context.Context, targetsOrder) (PlanReply, error) { return daemon.Plan() }),
 		"/reopen":   asked(door.reopen),
 		"/shutdown": asked(door.shutdown),
-	} {
-		mux.HandleFunc("POST "+path, handler)
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := table[r.URL.Path]
+		switch {
+		case handler == nil:
+			refuseAs(w, http.StatusNotFound, &Refusal{
+				Usage: true, Message: fmt.Sprintf("this daemon knows no %q", r.URL.Path), Hint: "it may be of another version than this client",
+			})
+		case r.Method != http.MethodPost:
+			w.Header().Set("Allow", http.MethodPost)
+			refuseAs(w, http.StatusMethodNotAllowed, &Refusal{Usage: true, Message: fmt.Sprintf("%s takes only POST", r.URL.Path)})
+		default:
+			handler(w, r)
+		}
+	})
 }
 
 type door struct {
 	system System
 	daemon Daemon
+	closed <-chan struct{}
 }
 
 // asked makes a route of a function: its order comes as JSON, its answer or its refusal goes as JSON.
 func asked[Order, Answer any](answer func(context.Context, Order) (Answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var order Order
-		if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
-			refuse(w, &Refusal{Usage: true, Message: fmt.Sprintf("this client and the daemon do not understand each other: %v", err)})
+		if !understood(w, r, &order) {
 			return
 		}
 		result, err := answer(r.Context(), order)
@@ -101,6 +111,14 @@ func asked[Order, Answer any](answer func(context.Context, Order) (Answer, error
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(result) // the client has left: the order stands
 	}
+}
+
+func understood(w http.ResponseWriter, r *http.Request, order any) bool {
+	err := json.NewDecoder(r.Body).Decode(order)
+	if err != nil {
+		refuse(w, &Refusal{Usage: true, Message: fmt.Sprintf("this client and the daemon do not understand each other: %v", err)})
+	}
+	return err == nil
 }
 
 func refusalOf(err error) *Refusal {
@@ -116,8 +134,12 @@ func refusalOf(err error) *Refusal {
 }
 
 func refuse(w http.ResponseWriter, refusal *Refusal) {
+	refuseAs(w, http.StatusUnprocessableEntity, refusal)
+}
+
+func refuseAs(w http.ResponseWriter, status int, refusal *Refusal) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusUnprocessableEntity)
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(refusal)
 }
 
@@ -178,64 +200,6 @@ func lastLines(path string) []string {
 		return []string{"(" + err.Error() + ")"}
 	}
 	return lines
-}
-
-// local is the event with its time in the configured time zone.
-func (d *door) local(e event.Record) event.Record {
-	if config, _ := d.system.Config(); config != nil {
-		e.Time = e.Time.In(config.Timezone)
-		if e.Exit != nil {
-			exit := *e.Exit
-			exit.At = exit.At.In(config.Timezone)
-			e.Exit = &exit
-		}
-	}
-	return e
-}
-
-// events writes one object a line: the last ones, and with follow those that come.
-func (d *door) events(w http.ResponseWriter, r *http.Request) {
-	var order targetsOrder
-	if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
-		refuse(w, &Refusal{Usage: true, Message: err.Error()})
-		return
-	}
-	coming := make(chan event.Record, 1024)
-	gone := make(chan struct{})
-	if order.Follow {
-		cancel := d.system.Subscribe(func(e event.Record, _ int) {
-			select {
-			case coming <- e:
-			case <-gone:
-			}
-		})
-		defer cancel()
-		defer close(gone)
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	encoder := json.NewEncoder(w)
-	told := map[string]bool{} // subscribed before the list was read, so that nothing falls between; some come twice
-	for _, e := range d.system.Events() {
-		if encoder.Encode(d.local(e)) != nil {
-			return
-		}
-		told[e.ID] = true
-	}
-	flusher := http.NewResponseController(w)
-	for order.Follow {
-		_ = flusher.Flush()
-		select {
-		case e := <-coming:
-			if told[e.ID] {
-				continue
-			}
-			if encoder.Encode(d.local(e)) != nil {
-				return
-			}
-		case <-r.Context().Done():
-			return
-		}
-	}
 }
 
 func (d *door) reopen(context.Context, targetsOrder) (struct{}, error) {

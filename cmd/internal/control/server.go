@@ -24,6 +24,8 @@ type Server struct {
 	http   *http.Server
 	used   func() // called with each request
 	closed chan struct{}
+	ended  chan struct{} // the watch has ended
+	once   sync.Once
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -32,9 +34,9 @@ type Server struct {
 
 // Serve opens the door. used is called with each request; it must not block.
 func Serve(place Place, system System, daemon Daemon, log logrus.FieldLogger, used func()) (*Server, error) {
-	s := &Server{place: place, log: log, used: used, closed: make(chan struct{})}
+	s := &Server{place: place, log: log, used: used, closed: make(chan struct{}), ended: make(chan struct{})}
 	s.http = &http.Server{
-		Handler:           s.only(routes(system, daemon)),
+		Handler:           s.only(routes(system, daemon, s.closed)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    64 << 10,
@@ -91,12 +93,10 @@ func (s *Server) listen() error {
 		return fmt.Errorf("control socket: %w", err)
 	}
 	listener.SetUnlinkOnClose(false)
-	if err := os.Chmod(fresh, 0o600); err == nil {
-		err = os.Rename(fresh, s.place.Socket)
-	}
-	info, err := os.Lstat(s.place.Socket)
+	info, err := moveIntoPlace(fresh, s.place.Socket)
 	if err != nil {
 		_ = listener.Close()
+		_ = os.Remove(fresh)
 		return fmt.Errorf("control socket: %w", err)
 	}
 	s.mu.Lock()
@@ -114,8 +114,20 @@ func (s *Server) listen() error {
 	return nil
 }
 
+func moveIntoPlace(fresh, path string) (os.FileInfo, error) {
+	if err := os.Chmod(fresh, 0o600); err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(fresh)
+	if err != nil {
+		return nil, err
+	}
+	return info, os.Rename(fresh, path)
+}
+
 // watch puts the socket back when a cleaner of temporary files has removed it.
 func (s *Server) watch() {
+	defer close(s.ended)
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	told := false
@@ -139,13 +151,17 @@ func (s *Server) watch() {
 			told = true
 			continue
 		}
+		told = false
 		s.log.Warnf("the control socket %s was gone and is back", filepath.Base(s.place.Socket))
 	}
 }
 
-// Close ends the door: requests under way have a moment to be answered.
-func (s *Server) Close() {
+// Close ends the door: requests under way have a moment to be answered, and who follows events has heard them all.
+func (s *Server) Close() { s.once.Do(s.close) }
+
+func (s *Server) close() {
 	close(s.closed)
+	<-s.ended // otherwise it could put back what we remove
 	s.mu.Lock()
 	if info, err := os.Lstat(s.place.Socket); err == nil && os.SameFile(info, s.inode) {
 		_ = os.Remove(s.place.Socket)
