@@ -59,7 +59,7 @@ type Parent interface {
 	Reserve(run string) error
 	// Started is told of the process of a reserved run.
 	Started(run string, p *Process)
-	// Reap ends the zombie of a run. It does not block: the process has ended.
+	// Reap ends the zombie of a run. It does not block: a process that runs answers ErrRuns.
 	Reap(run string, p *Process) error
 }
 

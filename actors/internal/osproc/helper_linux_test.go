@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +14,12 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
 
-func pointer(info *siginfo) uintptr { return uintptr(unsafe.Pointer(info)) }
+// anyChild is a zombie of ours, 0 if all children live, and false if there are none.
+func anyChild() (zombie int, some bool) {
+	var info siginfo
+	err := waitid(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, &info, nil)
+	return int(info.Pid), err != unix.ECHILD
+}
 
 // environment is what children get: the cookie, and extra.
 func environment(extra ...string) []string {
@@ -113,8 +117,17 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// outputOf runs a command to its end and returns what it wrote.
+// outputOf runs a command that must succeed and returns what it wrote.
 func outputOf(t *testing.T, c Command) string {
+	t.Helper()
+	output, status := outputAndEnd(t, c)
+	if status.Code != 0 || status.Signal != 0 {
+		t.Fatalf("%q ended with %+v: %s", c.Argv, status, output)
+	}
+	return output
+}
+
+func outputAndEnd(t *testing.T, c Command) (string, Status) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "output")
 	file, err := os.Create(path)
@@ -132,10 +145,7 @@ func outputOf(t *testing.T, c Command) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status.Code != 0 || status.Signal != 0 {
-		t.Fatalf("%q ended with %+v: %s", c.Argv, status, output)
-	}
-	return string(output)
+	return string(output), status
 }
 
 // onPipe gives a command a pipe as its standard input; it ends when the test closes the other end.

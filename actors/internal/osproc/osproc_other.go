@@ -19,6 +19,8 @@ func (p *Process) born()                                 {}
 func startTime(int) uint64                               { return 0 }
 func maskInherited() bool                                { return false }
 func closeOnExec()                                       {}
+func forkBegins() uint64                                 { return 0 }
+func forkEnded(uint64, int)                              {}
 
 // HandleIgnored does nothing here: the runtime handles what a shell's background job was given as ignored.
 func HandleIgnored() {}
@@ -45,13 +47,16 @@ func (p *Process) reap() error {
 		return nil
 	}
 	var status syscall.WaitStatus
-	_, err := syscall.Wait4(p.pid, &status, 0, nil) // it has ended: this does not wait
+	pid, err := syscall.Wait4(p.pid, &status, syscall.WNOHANG, nil)
+	if pid == 0 && err == nil {
+		return ErrRuns
+	}
 	p.reaped = true
 	return err
 }
 
-// members cannot be listed cheaply here: the group is taken to live while it can be signaled.
-func (p *Process) members() []int { return []int{p.pid} }
+// groupEmpty cannot be told apart cheaply here: the group is taken to live while it can be signaled.
+func (p *Process) groupEmpty() bool { return false }
 
 func (p *Process) signalMembers(signal syscall.Signal) error {
 	return gone(syscall.Kill(-p.pid, signal))

@@ -9,14 +9,19 @@ import (
 // ErrGone is the answer to a signal that has nobody to reach any more.
 var ErrGone = errors.New("the process has ended")
 
+// ErrRuns is the answer of Reap for a process that has not ended.
+var ErrRuns = errors.New("the process still runs")
+
 // Process is one process that we started. Its methods are safe for concurrent use.
 type Process struct {
 	pid   int
-	pidfd int // -1 where the system has none
+	pidfd int  // -1 where the system has none
+	ours  bool // this process is its parent
 
-	mu     sync.Mutex
-	reaped bool
-	gone   bool // reaped, and its group was seen empty: the number may be anybody's
+	mu      sync.Mutex
+	reaped  bool
+	gone    bool   // reaped, and its group was seen empty: the number may be anybody's
+	unwatch func() // nil unless a loop watches it
 }
 
 // Pid is the process's number. It means this process only while it is not reaped.
@@ -71,7 +76,7 @@ func (p *Process) GroupAlive() bool {
 	}
 	// The number of a group stays taken while it has a member, so this can only be too pessimistic: a stranger that was
 	// given the number in between is told apart by the walk, for it is the leader that we know to be reaped.
-	if errors.Is(syscall.Kill(-p.pid, 0), syscall.ESRCH) || len(p.members()) == 0 {
+	if errors.Is(syscall.Kill(-p.pid, 0), syscall.ESRCH) || p.groupEmpty() {
 		p.gone = true
 	}
 	return !p.gone

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -13,18 +14,33 @@ import (
 
 // prepare asks for a pidfd with the fork.
 func (p *Process) prepare(attributes *syscall.SysProcAttr, c Command) {
-	attributes.PidFD = &p.pidfd
 	attributes.Cloneflags = c.Cloneflags
+	p.ours = c.Cloneflags&unix.CLONE_PARENT == 0
+	if pidfdWorks() {
+		attributes.PidFD = &p.pidfd
+	}
 }
 
 // born learns what can be learned only now. The pid cannot have been reused: nobody has reaped it.
 func (p *Process) born() {
-	if p.pidfd < 0 { // gVisor and some sandboxes ignore the flag
+	if p.pidfd < 0 && pidfdWorks() { // gVisor and some sandboxes ignore the flag
 		if fd, err := unix.PidfdOpen(p.pid, 0); err == nil {
 			p.pidfd = fd
 		}
 	}
 }
+
+// pidfdWorks is whether all of it is there: opening came with Linux 5.3, waiting with 5.4, and the filter of a sandbox may
+// forbid either. Tests replace it.
+var pidfdWorks = sync.OnceValue(func() bool {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.PidfdSendSignal(fd, 0, nil, 0) == nil &&
+		waitid(unix.P_PIDFD, fd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil, nil) == unix.ECHILD // we are no child of ours
+})
 
 func (p *Process) send(signal syscall.Signal) error {
 	if p.pidfd < 0 {
@@ -57,16 +73,8 @@ func (p *Process) wait(flags int) (status Status, ended bool, err error) {
 	}
 	var info siginfo
 	var usage unix.Rusage
-	for {
-		_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(kind), uintptr(id), uintptr(unsafe.Pointer(&info)),
-			uintptr(flags|unix.WEXITED), uintptr(unsafe.Pointer(&usage)), 0)
-		if errno == unix.EINTR {
-			continue
-		}
-		if errno != 0 {
-			return Status{Lost: true}, false, errno
-		}
-		break
+	if err := waitid(kind, id, flags|unix.WEXITED, &info, &usage); err != nil {
+		return Status{Lost: true}, false, err
 	}
 	if info.Pid == 0 {
 		return Status{}, false, nil
@@ -83,14 +91,36 @@ func (p *Process) wait(flags int) (status Status, ended bool, err error) {
 	return status, true, nil
 }
 
+// waitid is the system call with the usage that the library's own keeps back.
+func waitid(kind, id, flags int, info *siginfo, usage *unix.Rusage) error {
+	for {
+		_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(kind), uintptr(id), uintptr(unsafe.Pointer(info)),
+			uintptr(flags), uintptr(unsafe.Pointer(usage)), 0)
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
+	}
+}
+
 func (p *Process) reap() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reaped {
 		return nil
 	}
-	_, _, err := p.wait(unix.WNOHANG)
+	ended, err := p.collect()
+	if !ended && err == nil {
+		return ErrRuns
+	}
 	p.reaped = true
+	if p.unwatch != nil { // before the descriptor is closed, for a fork in flight may hold a copy
+		p.unwatch()
+		p.unwatch = nil
+	}
 	if p.pidfd >= 0 {
 		_ = unix.Close(p.pidfd)
 		p.pidfd = -1
@@ -98,13 +128,9 @@ func (p *Process) reap() error {
 	return err
 }
 
-// members are the living processes of the group or session of a reaped leader.
-func (p *Process) members() []int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var found []int
+// members are the processes of the group of a reaped leader.
+func (p *Process) members() (living []int, zombies int, reused bool) {
+	entries, _ := os.ReadDir("/proc")
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
@@ -114,29 +140,43 @@ func (p *Process) members() []int {
 		switch {
 		case !ok || info.Group != p.pid:
 		case pid == p.pid: // the number was given anew, so the group that it named had no member left
-			return nil
-		case info.State != 'Z' && info.State != 'X':
-			found = append(found, pid)
+			return nil, 0, true
+		case info.State == 'Z' || info.State == 'X':
+			zombies++
+		default:
+			living = append(living, pid)
 		}
 	}
-	return found
+	return living, zombies, false
+}
+
+// groupEmpty is whether a group that has members for the kernel has only zombies left, or is a stranger's. When nothing was
+// seen at all a member was born or ended during the walk, and the question is open.
+func (p *Process) groupEmpty() bool {
+	living, zombies, reused := p.members()
+	return reused || len(living) == 0 && zombies > 0
 }
 
 // signalMembers signals what is left of a group whose leader is reaped. The pidfd comes first, the check of what it
 // names second: so neither can be about another process.
 func (p *Process) signalMembers(signal syscall.Signal) error {
-	err := ErrGone
-	for _, pid := range p.members() {
-		fd, open := unix.PidfdOpen(pid, 0)
-		if open != nil {
-			continue
+	result := ErrGone
+	living, _, _ := p.members()
+	for _, pid := range living {
+		member := Process{pid: pid, pidfd: -1}
+		member.born()
+		err := ErrGone
+		if info, ok := ReadInfo(pid); ok && info.Group == p.pid {
+			err = gone(member.send(signal))
 		}
-		if info, ok := ReadInfo(pid); ok && info.Group == p.pid && unix.PidfdSendSignal(fd, signal, nil, 0) == nil {
-			err = nil
+		if member.pidfd >= 0 {
+			_ = unix.Close(member.pidfd)
 		}
-		_ = unix.Close(fd)
+		if err == nil || result == ErrGone {
+			result = err
+		}
 	}
-	return err
+	return result
 }
 
 func startTime(pid int) uint64 {

@@ -50,8 +50,9 @@ func spawnPlain(c Command, files []uintptr) (*Process, error) {
 	if c.Credential != nil {
 		attributes.Sys.Credential = &syscall.Credential{Uid: c.Credential.Uid, Gid: c.Credential.Gid, Groups: c.Credential.Groups}
 	}
-	p := &Process{pidfd: -1}
+	p := &Process{pidfd: -1, ours: true}
 	p.prepare(attributes.Sys, c)
+	ticket := forkBegins()
 	var err error
 	if c.Umask == nil && c.Nice == nil && !maskInherited() {
 		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
@@ -59,8 +60,14 @@ func spawnPlain(c Command, files []uintptr) (*Process, error) {
 		p.pid, err = forkFromThread(c, attributes)
 	}
 	if err != nil {
+		forkEnded(ticket, 0)
 		return nil, explain(c, err)
 	}
 	p.born()
+	if p.ours {
+		forkEnded(ticket, p.pid)
+	} else {
+		forkEnded(ticket, 0)
+	}
 	return p, nil
 }
