@@ -119,20 +119,20 @@ func TestUmaskAndNiceAreTheChildsAlone(t *testing.T) {
 			t.Errorf("%s: %+v is not our session leader", name, info)
 		}
 	}
-	// Every thread of ours is as before, and so is the next child.
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, thread := range threads {
-		status, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/status")
+	// Every thread of ours is as before, once those of the forks have ended, and so is the next child.
+	eventually(t, "no thread of ours has the umask", func() bool {
+		threads, err := os.ReadDir("/proc/self/task")
 		if err != nil {
-			continue // it has ended
+			t.Fatal(err)
 		}
-		if got := fieldOf(t, string(status), "Umask"); got != own {
-			t.Errorf("thread %s has umask %s, ours is %s", thread.Name(), got, own)
+		for _, thread := range threads {
+			status, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/status")
+			if err == nil && fieldOf(t, string(status), "Umask") != own {
+				return false
+			}
 		}
-	}
+		return true
+	})
 	c := command("cat")
 	onPipe(t, &c)
 	p := start(t, c)

@@ -47,11 +47,19 @@ func (p *Process) reap() error {
 		return nil
 	}
 	var status syscall.WaitStatus
-	pid, err := syscall.Wait4(p.pid, &status, syscall.WNOHANG, nil)
+	flags := 0 // its end was told, perhaps a moment before it is a zombie
+	if p.unwatch != nil {
+		flags = syscall.WNOHANG
+	}
+	pid, err := syscall.Wait4(p.pid, &status, flags, nil)
 	if pid == 0 && err == nil {
 		return ErrRuns
 	}
 	p.reaped = true
+	if p.unwatch != nil {
+		p.unwatch()
+		p.unwatch = nil
+	}
 	return err
 }
 
@@ -90,9 +98,24 @@ func NewLoop() (*Loop, error) {
 
 // Watch calls exited once, on the loop's goroutine, when the process has ended; it is then a zombie until it is reaped.
 func (l *Loop) Watch(p *Process, exited func(Status)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return ErrGone
+	}
 	l.mu.Lock()
-	l.watched[p.pid] = exited
+	l.watched[p.pid] = func(status Status) {
+		p.mu.Lock()
+		p.unwatch = nil
+		p.mu.Unlock()
+		exited(status)
+	}
 	l.mu.Unlock()
+	p.unwatch = func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.watched, p.pid)
+	}
 	var change unix.Kevent_t
 	unix.SetKevent(&change, p.pid, unix.EVFILT_PROC, unix.EV_ADD|unix.EV_ONESHOT)
 	change.Fflags = unix.NOTE_EXIT | noteExitStatus
