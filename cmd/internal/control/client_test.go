@@ -87,6 +87,7 @@ func TestADaemonThatComesUpIsWaitedFor(t *testing.T) {
 }
 
 func TestADaemonThatNeverAnswersIsNamed(t *testing.T) {
+	t.Parallel()
 	place := newPlace(t)
 	lock(t, place, 4711)
 	begin := time.Now()

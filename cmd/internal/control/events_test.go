@@ -140,6 +140,7 @@ func TestCloseEndsFollowers(t *testing.T) {
 
 // TestCloseDoesNotWaitForAFollowerThatDoesNotRead.
 func TestCloseDoesNotWaitForAFollowerThatDoesNotRead(t *testing.T) {
+	t.Parallel()
 	system := &fakeSystem{queue: 16, subscribed: make(chan struct{}, 1)}
 	place := newPlace(t)
 	server := serve(t, place, system, &fakeDaemon{})

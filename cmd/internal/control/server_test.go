@@ -72,6 +72,9 @@ func TestALongPathWorks(t *testing.T) {
 		if _, err := NewClient(place).Roles(t.Context()); !errors.Is(err, ErrNoDaemon) {
 			t.Errorf("%d bytes, before: %v, want %v", length, err, ErrNoDaemon)
 		}
+		if _, err := NewClient(place).Stop(t.Context(), actors.StopOrder{}); !errors.Is(err, ErrNoDaemon) { // an order, too
+			t.Errorf("%d bytes, before: %v, want %v", length, err, ErrNoDaemon)
+		}
 		server := serve(t, place, &fakeSystem{}, &fakeDaemon{})
 		wantAnswer(t, place)
 		server.Close()
@@ -83,6 +86,7 @@ func TestALongPathWorks(t *testing.T) {
 
 // TestTheSocketComesBack within 5 s, whatever a cleaner of temporary files has done to it.
 func TestTheSocketComesBack(t *testing.T) {
+	t.Parallel()
 	for name, harm := range map[string]func(place Place) error{
 		"removed": func(place Place) error { return os.Remove(place.Socket) },
 		"replaced": func(place Place) error {
@@ -250,6 +254,7 @@ func TestAWaitingRequestDelaysNoOther(t *testing.T) {
 
 // TestCloseAnswersWhatIsUnderWay when it takes less than a moment, and cuts it otherwise.
 func TestCloseAnswersWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	for name, quick := range map[string]bool{"quick": true, "slow": false} {
 		t.Run(name, func(t *testing.T) {
 			arrived, cut := make(chan struct{}), make(chan struct{})
