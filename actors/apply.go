@@ -196,18 +196,24 @@ func (o *orders) add(id spec.CloneID, msg any, goal goal) {
 
 // dispatch sends what was collected. Clones that merely learn their new policy answer nobody.
 func (r *rootActor) dispatch(ctx actor.Context, orders *orders, wait time.Duration) answer {
-	var of []spec.CloneID
+	var of, stops []spec.CloneID
 	for _, o := range orders.messages {
-		if o.goal != goalNone {
-			of = append(of, o.id)
+		if o.goal == goalNone {
+			continue
+		}
+		of = append(of, o.id)
+		if _, fresh := o.msg.(orderProcess); !fresh || o.goal == goalDown {
+			stops = append(stops, o.id)
 		}
 	}
-	given, waits := r.gather(of, goalUp, wait)
+	given, waits := r.gather(of, goalUp, wait, stops...)
 	for _, o := range orders.messages {
-		waits.goal = o.goal
 		waiter := waits
-		if o.goal == goalNone {
+		switch {
+		case o.goal == goalNone:
 			waiter = awaited{}
+		case wait > 0:
+			waiter.goal = o.goal
 		}
 		home := r.home(ctx, r.slots[o.id].home)
 		switch msg := o.msg.(type) {

@@ -24,7 +24,8 @@ func (s *System) input(ctx context.Context, targets []Target, input lifecycle.In
 	return s.carry(ctx, inputProcesses{targets, input, reply}, reply, 0)
 }
 
-// carry sends an order to the root and gathers its outcomes. wait bounds the time after the last stop; 0 has no bound.
+// carry sends an order to the root and gathers its outcomes. wait bounds the time after the last stop; 0 has no
+// bound, for orders that wait for an end or for nothing.
 func (s *System) carry(ctx context.Context, order any, reply <-chan answer, wait time.Duration) (Report, error) {
 	given, err := s.order(ctx, order, reply)
 	if err != nil {
@@ -115,6 +116,9 @@ func (s *System) roll(ctx context.Context, order RestartOrder) (Report, error) {
 	all, err := s.Resolve(targets)
 	if err != nil {
 		return Report{}, err
+	}
+	if order.Wait == 0 {
+		order.Wait = time.Hour // each must be up before the next
 	}
 	config, _ := s.Config()
 	wanted := map[spec.CloneID]bool{}

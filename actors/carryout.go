@@ -158,6 +158,9 @@ func (p *processActor) tell(effect lifecycle.Effect) {
 		p.house.announce(event.ProcessReady{ID: id, Role: role, Run: run, Pid: pid, After: p.house.now().Sub(p.startedAt).Round(time.Millisecond)})
 	case lifecycle.TellExited:
 		p.house.announce(event.ProcessExited{ID: id, Role: role, Run: run, Pid: pid, Exit: *p.exit, Next: p.next()})
+		if p.machine.State == event.Backoff && !p.machine.Held && p.verdict.Delay > 0 {
+			p.house.announce(event.RestartScheduled{ID: id, Role: role, Run: run, Delay: p.verdict.Delay, Why: p.exit.Story()})
+		}
 	case lifecycle.TellStopped:
 		p.house.announce(event.ProcessStopped{ID: id, Role: role, Run: run, Pid: pid, Exit: exit, Why: p.why})
 	case lifecycle.TellGaveUp:

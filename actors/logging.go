@@ -23,6 +23,9 @@ func (s logSink) Deliver(record event.Record, missed int) {
 	if missed > 0 {
 		s.log.Warnf("%d events came too fast to be logged", missed)
 	}
+	if record.Event == (event.RestartScheduled{}).Name() {
+		return // the line of the end has just said so
+	}
 	entry := s.log.WithField("event", record.Event)
 	if record.Run > 0 {
 		entry = entry.WithField("run", record.Run)

@@ -51,20 +51,25 @@ type answer struct {
 	outcomes <-chan Outcome
 	notes    []string
 	changes  []spec.Change
-	stopping time.Duration // the longest stop timeout among them
+	stopping time.Duration // the longest stop timeout among those that must end before they start
 }
 
-// gather prepares the outcomes of clones: the channel has room for all, so that no clone ever waits to answer.
-func (r *rootActor) gather(of []spec.CloneID, goal goal, wait time.Duration) (answer, awaited) {
+// gather prepares the outcomes of clones: the channel has room for all, so that no clone ever waits to answer. Those
+// that must stop before they start have their stop timeout beside the wait; without a wait nobody waits for a start.
+func (r *rootActor) gather(of []spec.CloneID, goal goal, wait time.Duration, stops ...spec.CloneID) (answer, awaited) {
 	outcomes := make(chan Outcome, len(of))
 	waits := awaited{goal: goal, reply: outcomes}
 	given := answer{ids: of, outcomes: outcomes}
-	for _, id := range of {
+	for _, id := range stops {
 		if s := r.slots[id]; s != nil {
 			given.stopping = max(given.stopping, stopTime(s.process))
 		}
 	}
-	if goal == goalUp {
+	switch {
+	case goal != goalUp:
+	case wait == 0:
+		waits.goal = goalNone
+	default:
 		waits.until = r.until(wait + given.stopping)
 	}
 	return given, waits
@@ -212,7 +217,8 @@ func (r *rootActor) restart(ctx actor.Context, msg restartProcesses) {
 		}
 	}
 	r.publish()
-	given, wait := r.gather(unique(of), goalUp, msg.Wait)
+	of = unique(of)
+	given, wait := r.gather(of, goalUp, msg.Wait, of...)
 	for _, id := range given.ids {
 		r.order(ctx, id, lifecycle.RestartOrdered, "restarted by an order", wait)
 	}

@@ -229,7 +229,9 @@ func (p *processActor) stuck(ctx actor.Context, msg runStuck) {
 
 func (p *processActor) mainGone(ctx actor.Context, msg runMainGone) {
 	if msg.End.Run == p.machine.Run {
-		p.why = msg.End.forPeople(p.uptime(msg.End.At), false).Story() + "; ending what it left behind"
+		if p.machine.State != event.Stopping { // nobody ordered it
+			p.why = msg.End.forPeople(p.uptime(msg.End.At), false).Story() + "; ending what it left behind"
+		}
 		p.pid = 0
 		p.step(ctx, lifecycle.MainGone)
 	}

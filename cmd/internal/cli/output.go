@@ -19,7 +19,11 @@ import (
 // printReport says what became of an order. Clones whose word is quiet are only counted.
 func (a *app) printReport(report actors.Report, asJSON bool, quiet string) error {
 	for _, note := range report.Notes {
-		a.say("%s", note)
+		if asJSON || strings.HasPrefix(note, "warning: ") {
+			a.say("%s", note)
+		} else {
+			fmt.Fprintln(a.stdout, note)
+		}
 	}
 	if asJSON {
 		if report.Outcomes == nil {

@@ -69,7 +69,7 @@ func (a *app) tell(story control.Story) {
 		facts = append(facts, count(p.Run, "start", "starts"), count(p.FailuresInWindow, "failure counts", "failures count")+" now")
 	}
 	if p.Exit != nil {
-		facts = append(facts, fmt.Sprintf("last end %s: %s (%s)", p.Exit.At.Format("2006-01-02 15:04:05"), p.Exit, p.Exit.Cause))
+		facts = append(facts, "last end "+p.Exit.At.Format("2006-01-02 15:04:05")+": "+endOf(*p.Exit))
 	}
 	if p.NextStartAt != nil {
 		facts = append(facts, "next start at "+p.NextStartAt.Format("15:04:05"))
@@ -110,5 +110,17 @@ func (a *app) tellLines(file string, lines []string) {
 	fmt.Fprintf(a.stdout, "\nlast lines of %s:\n", file)
 	for _, line := range lines {
 		fmt.Fprintln(a.stdout, "  "+printable(strings.TrimRight(line, "\r\n")))
+	}
+}
+
+// endOf is an end in a few words; why a start failed is in the reason.
+func endOf(exit event.Exit) string {
+	switch exit.Cause {
+	case event.CauseExited, event.CauseSignaled:
+		return exit.String()
+	case event.CauseSpawnFailed:
+		return "it could not be started"
+	default:
+		return fmt.Sprintf("%s (%s)", exit, exit.Cause)
 	}
 }
