@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -99,8 +100,10 @@ func (r *rootActor) start(ctx actor.Context, msg startProcesses) {
 	if r.refused(msg.Reply, err) {
 		return
 	}
-	if len(msg.Targets) == 0 {
-		hits, roles = r.everything()
+	if len(msg.Targets) == 0 || slices.Contains(msg.Targets, "all") {
+		all, every := r.everything()
+		named := slices.DeleteFunc(hits, func(h hit) bool { return !h.named })
+		hits, roles = slices.Concat(all, named), every
 	}
 	for _, role := range roles {
 		r.activate(role)
@@ -108,11 +111,12 @@ func (r *rootActor) start(ctx actor.Context, msg startProcesses) {
 	inputs := map[spec.CloneID]lifecycle.Input{}
 	for _, h := range hits {
 		input := lifecycle.EnsureOrdered
-		switch {
-		case h.role != "":
+		if h.named {
+			input = lifecycle.StartOrdered // also one in BACKOFF, at once
+		}
+		if h.role != "" {
 			r.intent.release(h, halt)
-		default:
-			input = lifecycle.StartOrdered
+		} else {
 			r.intent.choose(h, run)
 		}
 		for _, n := range h.clones {

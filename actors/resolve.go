@@ -14,7 +14,8 @@ type hit struct {
 	process *spec.Process
 	clones  []int  // numbers, in order
 	whole   bool   // all clones of it, also ones to come
-	role    string // "" when it was named itself
+	role    string // by which it was named
+	named   bool   // by its own name
 }
 
 // directory is what names mean: a configuration and how many clones its processes have now.
@@ -88,7 +89,7 @@ func (d directory) one(word string, forStart bool) ([]hit, string, error) {
 	case isRole:
 		return d.ofRole(role), role, nil
 	case process != nil:
-		return []hit{d.whole(process, "")}, "", nil
+		return []hit{d.itself(process)}, "", nil
 	}
 	return nil, "", d.unknown("role or process", word, append(d.roleNames(), d.processNames()...), "")
 }
@@ -99,7 +100,7 @@ func (d directory) clone(word, name, number string) ([]hit, error) {
 		return nil, d.unknown("process", name, d.processNames(), "")
 	}
 	if number == "*" {
-		return []hit{d.whole(process, "")}, nil
+		return []hit{d.itself(process)}, nil
 	}
 	n, err := strconv.Atoi(number)
 	count := d.count(process)
@@ -109,7 +110,13 @@ func (d directory) clone(word, name, number string) ([]hit, error) {
 			Hint:    fmt.Sprintf("%s has %d clones, counted from 1; %s:* is all of them", process.ID, count, process.ID),
 		}
 	}
-	return []hit{{process: process, clones: []int{n}}}, nil
+	return []hit{{process: process, clones: []int{n}, named: true}}, nil
+}
+
+func (d directory) itself(process *spec.Process) hit {
+	h := d.whole(process, "")
+	h.named = true
+	return h
 }
 
 func (d directory) whole(process *spec.Process, role string) hit {

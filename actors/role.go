@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -165,13 +166,8 @@ func (r *roleActor) memberFailed(ctx actor.Context, msg memberFailed) {
 	if limit == nil {
 		return
 	}
-	kept := r.failures[:0]
-	for _, at := range r.failures {
-		if msg.At.Sub(at) <= limit.Within {
-			kept = append(kept, at)
-		}
-	}
-	r.failures = append(kept, msg.At)
+	r.failures = slices.DeleteFunc(r.failures, func(at time.Time) bool { return msg.At.Sub(at) > limit.Within })
+	r.failures = append(r.failures, msg.At)
 	if len(r.failures) <= limit.After {
 		return
 	}

@@ -190,14 +190,14 @@ func (r *rootActor) order(ctx actor.Context, id spec.CloneID, input lifecycle.In
 func (r *rootActor) cloneRetired(ctx actor.Context, msg cloneRetired) {
 	if s := r.slots[msg.ID]; s != nil && s.retiring && !s.removed {
 		s.removed = true
-		ctx.Send(r.home(ctx, s.home), removeClone{msg.ID})
+		ctx.Send(r.home(ctx, s.home), removeClone(msg))
 	}
 }
 
 // cloneGone frees a slot, and fills it again if the clone is wanted after all.
 func (r *rootActor) cloneGone(ctx actor.Context, msg cloneGone) {
 	delete(r.slots, msg.ID)
-	r.house.system.EventStream.Publish(processGone{msg.ID})
+	r.house.system.EventStream.Publish(processGone(msg))
 	if r.closing {
 		r.endIfEmpty(ctx)
 		return

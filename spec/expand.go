@@ -62,7 +62,8 @@ func CheckExpansion(text string) error {
 		case r.word == "env":
 			return errors.New("%env% names no variable: write %env.NAME%")
 		case strings.EqualFold(r.word, "env") && strings.Contains(written, "."):
-			return fmt.Errorf("unknown %s; did you mean %%env%s?", written, written[strings.Index(written, "."):])
+			_, name, _ := strings.Cut(written, ".")
+			return fmt.Errorf("unknown %s; did you mean %%env.%s?", written, name)
 		case len(Nearest(r.word, expandable)) > 0:
 			near := Nearest(r.word, expandable)[0]
 			if near == "env" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func ParseSize(text string) (int64, error) {
 	}
 	factor, known := sizeUnits[strings.ToLower(unit)]
 	if !known {
-		if big := strings.ToUpper(unit); len(unit) == 1 && strings.Contains("KMGT", big) {
+		if big := strings.ToUpper(unit); slices.Contains([]string{"K", "M", "G", "T"}, big) {
 			return 0, fmt.Errorf("%q does not say which unit it means: write %q (thousands) or %q (1,024s)", text, number+big+"B", number+big+"iB")
 		}
 		return 0, fmt.Errorf("unknown unit %q in %q: the units of size are B, KB, MB, GB, TB and KiB, MiB, GiB, TiB", unit, text)

@@ -14,7 +14,7 @@ import (
 func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"0": 0, "90": 90 * time.Second, "1.5": 1500 * time.Millisecond, "5s": 5 * time.Second, "250ms": 250 * time.Millisecond,
-		"1m30s": 90 * time.Second, "1.5h": 90 * time.Minute, "2d3h": 51 * time.Hour, " 2 d 3 h ": 51 * time.Hour, "0.1s": 100 * time.Millisecond,
+		"1m30s": 90 * time.Second, "1.5h": 90 * time.Minute, "2d3h": 51 * time.Hour, " 2 d 3 h ": /* spaces are fine */ 51 * time.Hour, "0.1s": 100 * time.Millisecond,
 		"106751d": 106751 * 24 * time.Hour, "0000000000000000000000001s": time.Second, "1.000000000000000000000000001s": time.Second,
 	} {
 		if got, err := spec.ParseDuration(text); err != nil || got != want {

@@ -64,7 +64,8 @@ func explain(c Command, err error) error {
 		}
 		return e
 	}
-	errno, _ := err.(syscall.Errno)
+	var errno syscall.Errno
+	errors.As(err, &errno)
 	switch errno {
 	case syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES, syscall.ELOOP, syscall.ENAMETOOLONG:
 		explainPath(c, e)

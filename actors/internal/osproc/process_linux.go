@@ -37,7 +37,7 @@ var pidfdWorks = sync.OnceValue(func() bool {
 	if err != nil {
 		return false
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	return unix.PidfdSendSignal(fd, 0, nil, 0) == nil &&
 		waitid(unix.P_PIDFD, fd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil, nil) == unix.ECHILD // we are no child of ours
 })
