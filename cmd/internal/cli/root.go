@@ -49,7 +49,7 @@ func (a *app) command() *cobra.Command {
 		},
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	root.PersistentFlags().StringVarP(&a.config, "config", "c", "", "the configuration (default: $PHOREVER_CONFIG, else the nearest phorever.json here or above)")
+	root.PersistentFlags().StringVarP(&a.config, "config", "c", "", "the `FILE` that says what runs (default: $PHOREVER_CONFIG, else the nearest phorever.json here or above)")
 	root.PersistentFlags().BoolVar(&a.allowUnsafe, "allow-unsafe", false, "as root, use a configuration that others can write (default false)")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "explains a command", Run: func(_ *cobra.Command, arguments []string) {
@@ -58,6 +58,7 @@ func (a *app) command() *cobra.Command {
 		}
 	}})
 	root.SetFlagErrorFunc(flagError)
+	cobra.AddTemplateFunc("options", flagUsages)
 	root.SetUsageTemplate(usageTemplate)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Running:"}, &cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "setup", Title: "Setting up:"})
 	cobra.EnableCommandSorting = false
@@ -130,10 +131,10 @@ Also called: {{range $i, $alias := .Aliases}}{{if $i}}, {{end}}{{$alias}}{{end}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
 Options:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+{{options .LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
 
 Options of every command:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
+{{options .InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
 
 Example:
 {{.Example}}{{end}}

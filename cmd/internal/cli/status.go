@@ -49,7 +49,7 @@ RUNNING or done, 4 that something is not, 3 that no daemon runs.`,
 	flags.BoolVarP(&o.all, "all", "a", false, "also processes that never ran, of roles that are not active (default false)")
 	flags.BoolVar(&o.json, "json", false, "as JSON (default false)")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "look again every second (default false)")
-	flags.StringVar(&o.until, "wait", "", `wait until everything wanted is "running"`)
+	flags.StringVar(&o.until, "wait", "", "wait until everything wanted is in `STATE`: running")
 	flags.Var(&o.timeout, "timeout", "how long --wait waits")
 	return command
 }
