@@ -121,7 +121,9 @@ is over. What was stopped stays stopped, across reloads, until somebody starts i
 				return err
 			}
 			if len(words) == 0 {
-				err = client.Shutdown(ctx)
+				if err = client.Shutdown(ctx); err == nil {
+					a.say("everything is stopped, and so is the daemon")
+				}
 			} else {
 				var report actors.Report
 				if report, err = client.Stop(ctx, actors.StopOrder{Targets: targets(words)}); err == nil {

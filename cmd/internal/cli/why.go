@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,6 +91,7 @@ func (a *app) tell(story control.Story) {
 }
 
 func (a *app) tellEvents(events []event.Record) {
+	events = slices.DeleteFunc(events, func(e event.Record) bool { return e.Event == (event.RestartScheduled{}).Name() }) // the end before says it
 	if len(events) == 0 {
 		return
 	}
