@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+//go:embed native/*.c
+var native embed.FS
+
+// bench is one run: what is measured is collected in samples, by the name of the measure and the contestant.
+type bench struct {
+	options
+	ctx       context.Context
+	progress  io.Writer
+	directory string
+	self      string
+	phorever  string            // the binary
+	helpers   map[string]string // what could be built of native, by name
+	lives     int
+	samples   map[string]map[string][]float64
+	load      string // when the measuring began
+}
+
+func prepare(ctx context.Context, o options, progress io.Writer) (*bench, error) {
+	if err := adopt(); err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, ctx: ctx, progress: progress, helpers: map[string]string{}, samples: map[string]map[string][]float64{}}
+	var err error
+	if b.self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if b.directory, err = os.MkdirTemp("", "phorever-bench-"); err != nil {
+		return nil, err
+	}
+	if err := b.build(); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// build builds the phorever that users run, and the helpers, where there is a C compiler.
+func (b *bench) build() error {
+	b.phorever = b.binary
+	if b.binary == "" {
+		b.phorever = filepath.Join(b.directory, "phorever")
+		fmt.Fprintln(b.progress, "bench: building phorever")
+		command := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.phorever,
+			"github.com/dcousineau/phorever/cmd/phorever")
+		command.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("build phorever: %w: %s", err, out)
+		}
+	} else if path, err := filepath.Abs(b.binary); err == nil {
+		b.phorever = path
+	}
+	compiler, err := exec.LookPath("cc")
+	if err != nil {
+		return nil
+	}
+	for _, name := range []string{"child", "run", "spawn"} {
+		source, err := native.ReadFile("native/" + name + ".c")
+		if err != nil {
+			return err
+		}
+		program := filepath.Join(b.directory, name)
+		if err := os.WriteFile(program+".c", source, 0o600); err != nil {
+			return err
+		}
+		for _, linked := range []string{"-static", "-pie"} { // a library to link statically may not be installed
+			command := exec.CommandContext(b.ctx, compiler, "-O2", "-pthread", linked, "-o", program, program+".c")
+			if command.Run() == nil {
+				b.helpers[name] = program
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) close() {
+	if err := sweep(); err != nil {
+		fmt.Fprintf(b.progress, "bench: error: %v\n", err)
+	}
+	if err := os.RemoveAll(b.directory); err != nil {
+		fmt.Fprintf(b.progress, "bench: error: %v\n", err)
+	}
+}
+
+func (b *bench) add(name, contestant string, value float64) {
+	if b.samples[name] == nil {
+		b.samples[name] = map[string][]float64{}
+	}
+	b.samples[name][contestant] = append(b.samples[name][contestant], value)
+}
+
+// wanted tells whether any of the named samples is part of a row that was asked for.
+func (b *bench) wanted(samples ...string) bool {
+	for _, m := range b.measures() {
+		for _, sample := range samples {
+			if m.sample == sample && b.only.MatchString(m.name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// measure gives every contestant its turn in every round.
+func (b *bench) measure() error {
+	b.load = load()
+	for round := range b.rounds {
+		for _, part := range []func(round int) error{b.starts, b.restarts, b.restartsAmongFew, b.smallCommands} {
+			if err := b.ctx.Err(); err != nil {
+				return err
+			}
+			if err := part(round); err != nil {
+				return fmt.Errorf("round %d: %w", round+1, err)
+			}
+		}
+	}
+	return nil
+}
+
+// contestants are those that take part, in an order that changes with the round.
+func (b *bench) contestants(round int) []string {
+	all := []string{ours, inGo}
+	if b.helpers["spawn"] != "" {
+		all = append(all, inC)
+	}
+	round %= len(all)
+	return append(all[round:len(all):len(all)], all[:round]...)
+}
+
+// life prepares a contestant with n children, in a directory of its own. What it leaves is swept up before the next one.
+func (b *bench) life(name string, n int, argv []string, policy map[string]any) (contestant, error) {
+	if err := sweep(); err != nil {
+		return nil, err
+	}
+	switch name {
+	case inGo:
+		return newBare(b.ctx, []string{b.self, "bench-loop"}, n, argv)
+	case inC:
+		return newBare(b.ctx, []string{b.helpers["spawn"]}, n, argv)
+	}
+	directory, err := b.scratch()
+	if err != nil {
+		return nil, err
+	}
+	work := map[string]any{"name": "work", "roles": []string{"work"}, "up": argv, "clones": n}
+	for key, value := range policy {
+		work[key] = value
+	}
+	return newPhorever(b.ctx, b.phorever, directory, work)
+}
+
+// scratch is a new directory.
+func (b *bench) scratch() (string, error) {
+	b.lives++
+	directory := filepath.Join(b.directory, "life"+strconv.Itoa(b.lives))
+	return directory, os.Mkdir(directory, 0o700)
+}
+
+func (b *bench) say(round int, what, who string) {
+	fmt.Fprintf(b.progress, "bench: round %d of %d: %s: %s\n", round+1, b.rounds, what, who)
+}

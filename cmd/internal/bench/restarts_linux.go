@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// restarts measures how fast children come back: one at a time among n, and all of them at once.
+func (b *bench) restarts(round int) error {
+	return b.killed(round, b.n, true)
+}
+
+// restartsAmongFew measures the same of one at a time, among 100.
+func (b *bench) restartsAmongFew(round int) error {
+	if b.n <= 100 {
+		return nil
+	}
+	return b.killed(round, 100, false)
+}
+
+func (b *bench) killed(round, n int, allAtOnce bool) error {
+	sample := "restart-" + strconv.Itoa(n)
+	allAtOnce = allAtOnce && b.wanted("killed")
+	if !allAtOnce && !b.wanted(sample) {
+		return nil
+	}
+	for _, name := range b.contestants(round) {
+		b.say(round, sample, name)
+		if err := b.killedOf(name, sample, n, allAtOnce); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
+	directory, err := b.scratch()
+	if err != nil {
+		return err
+	}
+	s, err := newSink(directory, n)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	child := []string{b.helpers["child"], s.path}
+	if child[0] == "" {
+		child = []string{b.self, "bench-child", s.path}
+	}
+	c, err := b.life(name, n, child, map[string]any{"resurrect_after": 0, "stable_after": stable.Seconds(), "give_up": false})
+	if err != nil {
+		return err
+	}
+	defer c.end()
+	if _, err := c.start(); err != nil {
+		return err
+	}
+	alive, err := s.wait(b.ctx, n)
+	if err != nil {
+		return err
+	}
+	time.Sleep(2*stable + 300*time.Millisecond) // what the start left to do is done
+	if b.wanted(sample) {
+		if err := b.oneByOne(name, sample, s, alive); err != nil {
+			return err
+		}
+	}
+	if allAtOnce {
+		return b.atOnce(name, s, alive)
+	}
+	return nil
+}
+
+// oneByOne kills one child after the other, never one that is not stable yet.
+func (b *bench) oneByOne(name, sample string, s *sink, alive []birth) error {
+	for i := range min(200, 3*len(alive)) {
+		victim := &alive[i%len(alive)]
+		time.Sleep(max(5*time.Millisecond, time.Until(time.Unix(0, victim.at).Add(2*stable))))
+		if extra := s.forget(); extra > 0 {
+			return fmt.Errorf("%d children were started that nobody had killed", extra)
+		}
+		begin := time.Now().UnixNano()
+		if err := syscall.Kill(victim.pid, syscall.SIGKILL); err != nil {
+			return fmt.Errorf("kill %d: %w", victim.pid, err)
+		}
+		back, err := s.wait(b.ctx, 1)
+		if err != nil {
+			return err
+		}
+		b.add(sample, name, milliseconds(time.Duration(back[0].at-begin)))
+		*victim = back[0]
+	}
+	return nil
+}
+
+// atOnce kills all children, and waits until all are back.
+func (b *bench) atOnce(name string, s *sink, alive []birth) error {
+	time.Sleep(5 * stable)
+	begin := time.Now().UnixNano()
+	for _, victim := range alive {
+		if err := syscall.Kill(victim.pid, syscall.SIGKILL); err != nil {
+			return fmt.Errorf("kill %d: %w", victim.pid, err)
+		}
+	}
+	back, err := s.wait(b.ctx, len(alive))
+	if err != nil {
+		return err
+	}
+	last := begin
+	for _, child := range back {
+		last = max(last, child.at)
+	}
+	b.add("killed", name, milliseconds(time.Duration(last-begin)))
+	return nil
+}
