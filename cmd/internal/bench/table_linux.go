@@ -157,9 +157,9 @@ func (b *bench) facts() []string {
 	var name unix.Utsname
 	_ = unix.Uname(&name)
 	facts := []string{
-		fmt.Sprintf("ALL CPUs, %s %s, %s", runtime.NumCPU(), unix.ByteSliceToString(name.Sysname[:]), unix.ByteSliceToString(name.Release[:]), runtime.Version()),
+		fmt.Sprintf("%d CPUs, %s %s, %s", runtime.NumCPU(), unix.ByteSliceToString(name.Sysname[:]), unix.ByteSliceToString(name.Release[:]), runtime.Version()),
 		fmt.Sprintf("load average %s when it began, %s when it ended", b.load, load()),
-		fmt.Sprintf("ALL processes, %d rounds; a number is the median (least..most) of its samples", b.n, b.rounds),
+		fmt.Sprintf("%d processes, %d rounds; a number is the median (least..most) of its samples", b.n, b.rounds),
 	}
 	if _, err := exec.LookPath("cc"); err != nil {
 		facts = append(facts, "no C compiler: the C loop is left out, children are Go programs, and a resident set is at least that of this runner")
