@@ -22,7 +22,7 @@ type Server struct {
 	place  Place
 	log    logrus.FieldLogger
 	http   *http.Server
-	used   func() // called with each request
+	used   func() // called when a request comes, and when it was answered
 	closed chan struct{}
 	ended  chan struct{} // the watch has ended
 	once   sync.Once
@@ -32,7 +32,7 @@ type Server struct {
 	inode    os.FileInfo
 }
 
-// Serve opens the door. used is called with each request; it must not block.
+// Serve opens the door. used is called when a request comes and when it was answered; it must not block.
 func Serve(place Place, system System, daemon Daemon, log logrus.FieldLogger, used func()) (*Server, error) {
 	s := &Server{place: place, log: log, used: used, closed: make(chan struct{}), ended: make(chan struct{})}
 	s.http = &http.Server{
@@ -67,6 +67,7 @@ func (s *Server) only(next http.Handler) http.Handler {
 			return
 		}
 		s.used()
+		defer s.used()
 		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 		next.ServeHTTP(w, r)
 	})
