@@ -145,15 +145,15 @@ func (b *bench) life(name string, n int, argv []string, policy map[string]any) (
 	if err := sweep(); err != nil {
 		return nil, err
 	}
-	switch name {
-	case inGo:
-		return newBare(b.ctx, []string{b.self, "bench-loop"}, n, argv)
-	case inC:
-		return newBare(b.ctx, []string{b.helpers["spawn"]}, n, argv)
-	}
 	directory, err := b.scratch()
 	if err != nil {
 		return nil, err
+	}
+	switch name {
+	case inGo:
+		return newBare(b.ctx, directory, []string{b.self, "bench-loop"}, n, argv)
+	case inC:
+		return newBare(b.ctx, directory, []string{b.helpers["spawn"]}, n, argv)
 	}
 	work := map[string]any{"name": "work", "roles": []string{"work"}, "up": argv, "clones": n}
 	for key, value := range policy {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -29,14 +30,15 @@ type contestant interface {
 // bare is a supervisor with nothing in it.
 type bare struct {
 	command *exec.Cmd
-	order   interface{ Write([]byte) (int, error) }
+	order   io.Writer
 	answer  *bufio.Reader
 }
 
 // newBare prepares one: program is "bench-loop" or its twin in C.
-func newBare(ctx context.Context, program []string, n int, argv []string) (*bare, error) {
+func newBare(ctx context.Context, directory string, program []string, n int, argv []string) (*bare, error) {
 	arguments := append(append(program[1:len(program):len(program)], strconv.Itoa(n)), argv...)
 	b := &bare{command: exec.CommandContext(ctx, program[0], arguments...)}
+	b.command.Dir, b.command.Env = directory, environment(directory)
 	in, err := b.command.StdinPipe()
 	if err != nil {
 		return nil, err

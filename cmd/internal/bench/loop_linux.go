@@ -23,15 +23,14 @@ type looper struct {
 // loop is "bench-loop N PROG ARG...": at the first byte on its input it starts N children and says when the last one ran.
 // It runs until it is killed; who started it ends the children.
 func loop(arguments []string) int {
-	if err := runLoop(arguments); err != nil {
-		fmt.Fprintf(os.Stderr, "bench-loop: error: %v\n", err)
-	}
+	fmt.Fprintf(os.Stderr, "bench-loop: error: %v\n", runLoop(arguments))
 	return 1
 }
 
+// runLoop returns only when something went wrong.
 func runLoop(arguments []string) error {
 	if len(arguments) < 2 {
-		return fmt.Errorf("usage: bench-loop N PROG ARG...")
+		return fmt.Errorf("it needs a number and a command")
 	}
 	n, err := strconv.Atoi(arguments[0])
 	if err != nil {

@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const mib = 1 << 20
-
 // field reads one number of a file of /proc, such as "Pss:  1234 kB", in the file's own unit.
 func field(path, key string) (float64, error) {
 	text, err := os.ReadFile(path)
