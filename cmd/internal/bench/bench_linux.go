@@ -47,7 +47,7 @@ func prepare(ctx context.Context, o options, progress io.Writer) (*bench, error)
 	return b, nil
 }
 
-// build builds the phorever that users run, and the helpers, where there is a C compiler.
+// build builds the phorever that users run, and where there is a C compiler what is in native.
 func (b *bench) build() error {
 	b.phorever = b.binary
 	if b.binary == "" {
@@ -62,10 +62,13 @@ func (b *bench) build() error {
 	} else if path, err := filepath.Abs(b.binary); err == nil {
 		b.phorever = path
 	}
-	compiler, err := exec.LookPath("cc")
-	if err != nil {
-		return nil
+	if compiler, err := exec.LookPath("cc"); err == nil {
+		return b.compile(compiler)
 	}
+	return nil
+}
+
+func (b *bench) compile(compiler string) error {
 	for _, name := range []string{"child", "run", "spawn"} {
 		source, err := native.ReadFile("native/" + name + ".c")
 		if err != nil {
