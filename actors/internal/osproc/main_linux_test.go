@@ -71,6 +71,7 @@ func TestAllAgain(t *testing.T) {
 }
 
 func run(m *testing.M) int {
+	HandleIgnored() // whoever runs the tests in the background may have had INT and HUP ignored
 	// A child that QUIT ends must not leave a core file anywhere.
 	_ = syscall.Setrlimit(unix.RLIMIT_CORE, &syscall.Rlimit{})
 	_ = os.Setenv(cookie, strconv.Itoa(os.Getpid()))
