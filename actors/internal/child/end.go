@@ -1,12 +1,16 @@
 package child
 
 import (
+	"errors"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/internal/osproc"
 )
+
+// longestPause is between two looks at what has no event to wait for: the first looks come sooner.
+const longestPause = 100 * time.Millisecond
 
 // mainEnded is called once, when the main process is a zombie. Its lines come first, then the reaping, then the rest of
 // its group, then the news. Nothing here waits: the log pump and the sweep come back by themselves.
@@ -32,7 +36,11 @@ func (t *Table) mainEnded(r *run, status osproc.Status) {
 
 // written is called once, when every line that the main process wrote is in its file.
 func (t *Table) written(r *run, status osproc.Status, at time.Time) {
-	if err := t.parent.Reap(r.id.String(), r.process); err != nil {
+	switch err := t.parent.Reap(r.id.String(), r.process); {
+	case errors.Is(err, osproc.ErrRuns): // its end was told, and none will be told again
+		go t.unwatched(r)
+		return
+	case err != nil:
 		status.Lost = true
 	}
 	if !r.process.GroupAlive() {
@@ -62,7 +70,7 @@ func (t *Table) sweep(r *run, status osproc.Status, at time.Time, patience time.
 	hurry := (<-chan struct{})(r.hurry)
 	signal := syscall.SIGTERM
 	// A group has no file descriptor to wait on: it is looked at, soon at first, then ever less often.
-	for pause := time.Millisecond; r.process.GroupAlive(); pause = min(pause*2, 100*time.Millisecond) {
+	for pause := time.Millisecond; r.process.GroupAlive(); pause = min(pause*2, longestPause) {
 		look := time.NewTimer(pause)
 		select {
 		case <-look.C:
@@ -77,6 +85,16 @@ func (t *Table) sweep(r *run, status osproc.Status, at time.Time, patience time.
 		}
 	}
 	t.over(r, status, at)
+}
+
+// unwatched ends a process whose end nobody would tell. It is reaped as soon as it has died of KILL, which may take as long
+// as the kernel has it in a call that cannot be interrupted; how it ended is not seen.
+func (t *Table) unwatched(r *run) {
+	_ = r.process.SignalGroup(syscall.SIGKILL) // gone already: then it is a zombie
+	for pause := time.Millisecond; errors.Is(t.parent.Reap(r.id.String(), r.process), osproc.ErrRuns); pause = min(pause*2, longestPause) {
+		<-time.After(pause)
+	}
+	t.mainEnded(r, osproc.Status{Lost: true})
 }
 
 func (t *Table) over(r *run, status osproc.Status, at time.Time) {

@@ -75,9 +75,7 @@ func (t *Table) spawn(r *run) {
 		_ = process.SignalGroup(syscall.SIGKILL)
 	}
 	if err := t.loop.Watch(process, func(status osproc.Status) { t.mainEnded(r, status) }); err != nil {
-		// Without a watch its end would never be seen: end it, and see that at least.
-		_ = process.SignalGroup(syscall.SIGKILL)
-		go t.mainEnded(r, osproc.Status{Lost: true})
+		go t.unwatched(r) // not here: a process that KILL does not reach yet must not keep a spawner
 	}
 }
 
