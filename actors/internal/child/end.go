@@ -43,6 +43,12 @@ func (t *Table) written(r *run, status osproc.Status, at time.Time) {
 	case err != nil:
 		status.Lost = true
 	}
+	go t.sweep(r, status, at) // looking for the rest of the group takes a walk through /proc, and the pump has others to serve
+}
+
+// sweep ends what a main process left behind in its group: TERM at once, KILL when its patience is over (0: endless) or Kill
+// says so.
+func (t *Table) sweep(r *run, status osproc.Status, at time.Time) {
 	if !r.process.GroupAlive() {
 		t.over(r, status, at)
 		return
@@ -55,11 +61,6 @@ func (t *Table) written(r *run, status osproc.Status, at time.Time) {
 		patience = 0 // whoever ordered the end has a deadline of its own
 	}
 	t.mu.Unlock()
-	go t.sweep(r, status, at, patience)
-}
-
-// sweep ends what a main process left behind in its group: TERM at once, KILL when patience (0: endless) or Kill says so.
-func (t *Table) sweep(r *run, status osproc.Status, at time.Time, patience time.Duration) {
 	_ = r.process.SignalGroup(syscall.SIGTERM)
 	var deadline <-chan time.Time
 	if patience > 0 {

@@ -71,7 +71,7 @@ func (t *Table) spawn(r *run) {
 	}
 	r.process, r.streams = process, streams
 	r.tell(Spawned{r.id, process.Pid(), now})
-	if r.doomed {
+	if r.killed {
 		_ = process.SignalGroup(syscall.SIGKILL)
 	}
 	if err := t.loop.Watch(process, func(status osproc.Status) { t.mainEnded(r, status) }); err != nil {

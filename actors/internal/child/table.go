@@ -46,12 +46,10 @@ type run struct {
 	last     Note // told again to whoever attaches late
 	process  *osproc.Process
 	streams  []*logs.Stream
-	ordered  bool // its end was ordered
-	doomed   bool // KILL was ordered before there was a process to kill
-	spawned  chan struct{}
-	hurry    chan struct{} // closed by Kill while the leftovers are being ended
-	hurried  bool
-	leftover bool
+	ordered  bool          // its end was ordered
+	killed   bool          // KILL was ordered, perhaps before there was a process to kill
+	hurry    chan struct{} // closed with killed, for whoever ends the leftovers
+	leftover bool          // they are being ended
 }
 
 // NewTable makes an empty table that starts processes as children of parent.
@@ -100,9 +98,7 @@ func (t *Table) Detach(id RunID) {
 func (t *Table) Release(id RunID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch r := t.runs[id]; {
-	case r == nil:
-	default:
+	if r := t.runs[id]; r != nil {
 		switch r.last.(type) {
 		case Ended, SpawnFailed:
 			delete(t.runs, id)
@@ -140,17 +136,15 @@ func (t *Table) Kill(id RunID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.runs[id]
-	switch {
-	case r == nil:
-	case r.process == nil:
-		r.ordered, r.doomed = true, true
-	case r.leftover:
-		if !r.hurried {
-			r.hurried = true
-			close(r.hurry)
-		}
-	default:
-		r.ordered = true
+	if r == nil {
+		return
+	}
+	r.ordered = true
+	if !r.killed {
+		r.killed = true
+		close(r.hurry)
+	}
+	if r.process != nil && !r.leftover { // else whoever spawns it, or ends the leftovers, does it
 		_ = r.process.SignalGroup(syscall.SIGKILL) // gone already: its end is on the way
 	}
 }
