@@ -12,12 +12,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/actors"
 	"github.com/dcousineau/phorever/actors/event"
@@ -184,22 +180,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 }
 
 // Holder is the pid of the daemon that holds the lock, by its own word; held is false when nobody does.
-func (c *Client) Holder() (pid int, held bool) {
-	file, err := os.OpenFile(c.place.Lock, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return 0, false
-	}
-	defer file.Close()
-	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	}
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
-		return 0, false
-	}
-	content, _ := io.ReadAll(io.LimitReader(file, 32))
-	pid, _ = strconv.Atoi(strings.TrimSpace(string(content)))
-	return pid, true
-}
+func (c *Client) Holder() (pid int, held bool) { return holder(c.place.Lock) }
 
 func (c *Client) answers(ctx context.Context) bool {
 	connection, err := c.dial(ctx)

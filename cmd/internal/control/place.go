@@ -5,12 +5,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/spec"
 )
@@ -28,9 +31,21 @@ type Place struct {
 }
 
 // Locate is the place of the daemon of a configuration, by the absolute path as named: symlinks are not followed, so that
-// a daemon is found wherever `current` points.
+// a daemon is found wherever `current` points. One that was started with another environment (by cron, say, without
+// XDG_RUNTIME_DIR) is found where it is.
 func Locate(config string) Place {
-	directory := runtimeDirectory()
+	directories := runtimeDirectories()
+	for _, directory := range directories[1:] {
+		if p := placeUnder(directory, config); ours(directory) {
+			if _, held := holder(p.Lock); held {
+				return p
+			}
+		}
+	}
+	return placeUnder(directories[0], config)
+}
+
+func placeUnder(directory, config string) Place {
 	sum := sha256.Sum256([]byte(config))
 	slug := spec.MachineName(filepath.Base(filepath.Dir(config)))
 	key := strings.Trim(slug[:min(len(slug), 24)], "_.") + "-" + hex.EncodeToString(sum[:6])
@@ -40,18 +55,24 @@ func Locate(config string) Place {
 	}
 }
 
-func runtimeDirectory() string {
+// runtimeDirectories are where a daemon of ours may be: first the one that belongs to our environment.
+func runtimeDirectories() []string {
 	uid := os.Getuid()
 	if uid == 0 {
-		return "/run/phorever"
+		return []string{"/run/phorever"}
 	}
-	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) {
-		// su keeps the variable: it may still be the directory of another user.
-		if info, err := os.Stat(xdg); err == nil && info.IsDir() && ownedBy(info, uid) {
-			return filepath.Join(xdg, "phorever")
-		}
+	login, temporary := filepath.Join("/run/user", strconv.Itoa(uid), "phorever"), filepath.Join("/tmp", "phorever-"+strconv.Itoa(uid))
+	// su keeps the variable: it may still be the directory of another user.
+	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ours(xdg) {
+		return []string{filepath.Join(xdg, "phorever"), login, temporary}
 	}
-	return filepath.Join("/tmp", "phorever-"+strconv.Itoa(uid))
+	return []string{temporary, login}
+}
+
+// ours tells whether a directory is there and belongs to us.
+func ours(directory string) bool {
+	info, err := os.Lstat(directory)
+	return err == nil && info.IsDir() && ownedBy(info, os.Getuid())
 }
 
 func ownedBy(info fs.FileInfo, uid int) bool {
@@ -128,4 +149,22 @@ func workingDirectory() (string, error) {
 		return "", fmt.Errorf("the working directory is gone: %w", err)
 	}
 	return here, nil
+}
+
+// holder is the pid that stands in a lock file, when somebody holds it.
+func holder(lock string) (pid int, held bool) {
+	file, err := os.OpenFile(lock, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	}
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
+		return 0, false
+	}
+	content, _ := io.ReadAll(io.LimitReader(file, 32))
+	pid, _ = strconv.Atoi(strings.TrimSpace(string(content)))
+	return pid, true
 }

@@ -113,7 +113,7 @@ func (d *Daemon) own(config *spec.Config) (int, error) {
 	if held := (*pidfile.HeldError)(nil); errors.As(err, &held) {
 		return 0, &control.Refusal{
 			Message: fmt.Sprintf("the pid file %s is held by process %d", held.Path, held.Pid),
-			Hint:    "another configuration uses the same pid file: give each its own",
+			Hint:    "another configuration uses the same pid file, or another user runs this one: phorever status as that user tells",
 		}
 	} else if err != nil {
 		return 0, fmt.Errorf("pid file: %w", err)
