@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,7 +24,7 @@ func (r *rootActor) apply(ctx actor.Context, msg applyConfig) {
 	if r.refused(msg.Reply, nil) {
 		return
 	}
-	changes := spec.Diff(r.config, msg.Config)
+	changes := calmed(spec.Diff(r.config, msg.Config), r.wanted())
 	restarts := map[string]bool{}
 	for _, change := range changes {
 		restarts[change.Process] = restarts[change.Process] || change.Action == spec.ActionRestart
@@ -53,6 +54,23 @@ func (r *rootActor) apply(ctx actor.Context, msg applyConfig) {
 	given.changes = changes
 	given.notes = r.vanishedRoles()
 	msg.Reply <- given
+}
+
+// calmed says what a reload really does: a process of which nothing is wanted learns its new configuration, and does not
+// restart.
+func calmed(changes []spec.Change, wanted map[spec.CloneID]bool) []spec.Change {
+	runs := map[string]bool{}
+	for id, is := range wanted {
+		name, _ := id.Split()
+		runs[name] = runs[name] || is
+	}
+	calm := slices.Clone(changes)
+	for i, change := range calm {
+		if change.Action == spec.ActionRestart && !runs[change.Process] {
+			calm[i].Action, calm[i].Why = spec.ActionApply, append(slices.Clone(change.Why), "takes effect when it is started")
+		}
+	}
+	return calm
 }
 
 // adopt makes a configuration the current one. A number of clones that somebody asked for holds until `clones` changes.
@@ -91,7 +109,11 @@ func (r *rootActor) applyTo(ctx actor.Context, p *spec.Process, restarts map[str
 			}
 		case s.home != homeOf(p): // another role's strategy applies: it ends here and starts there
 			if !s.retiring {
-				orders.add(id, retireProcess{ID: id, Why: "its home role changed"}, goalDown)
+				goal := goalDown
+				if wants {
+					goal = goalUp
+				}
+				orders.add(id, retireProcess{ID: id, Why: "its home role changed"}, goal)
 			}
 		case s.removed:
 		default:
@@ -118,7 +140,7 @@ func (r *rootActor) vanishedRoles() []string {
 	var notes []string
 	d := r.directory()
 	for role := range r.intent.active {
-		if !d.isRole(role) {
+		if !d.declared(role) {
 			notes = append(notes, fmt.Sprintf("warning: role %s is active, and not in the configuration any more", role))
 		}
 	}
@@ -224,8 +246,11 @@ func (r *rootActor) dispatch(ctx actor.Context, orders *orders, wait time.Durati
 			msg.Wait = waiter
 			ctx.Send(home, msg)
 		case retireProcess:
-			r.slots[o.id].retiring = true
-			msg.Wait = waiter
+			s := r.slots[o.id]
+			s.retiring, msg.Wait = true, waiter
+			if o.goal == goalUp {
+				s.heir, msg.Wait = waiter, awaited{}
+			}
 			ctx.Send(home, msg)
 		}
 	}

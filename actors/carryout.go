@@ -25,7 +25,7 @@ func (p *processActor) step(ctx actor.Context, input lifecycle.Input) (known boo
 	if before != next.State && (next.State == event.Stopped || next.State == event.Exited || next.State == event.Fatal) {
 		ctx.Send(ctx.Parent(), memberLeft{p.id})
 		if next.State == event.Exited {
-			ctx.Send(ctx.Parent(), memberDone{p.id, p.exit != nil && p.exit.Failure})
+			ctx.Send(ctx.Parent(), memberDone{p.id, p.exit, p.exit != nil && p.exit.Failure})
 		}
 	}
 	return known
@@ -76,7 +76,7 @@ func (p *processActor) startRun(ctx actor.Context) {
 	p.pid, p.startedAt, p.stopStep, p.killed, p.doom = 0, time.Time{}, 0, false, ""
 	p.launch.Store(&runPlan{
 		id:   p.runID(),
-		plan: planOf(p.house, p.config, p.process, p.number, p.role, p.lines),
+		plan: planOf(p.house, p.config, p.process, p.number, p.role, p.lines, &p.names),
 	})
 	if p.suspended {
 		p.suspended = false

@@ -30,6 +30,7 @@ type (
 		KillAt    time.Time // of STOPPING
 		Exit      *event.Exit
 		Lines     lines
+		Names     *logNames // nil before the first start
 		Retired   bool
 	}
 	// processGone is a clone that is no more.

@@ -22,13 +22,20 @@ func newLines() lines { return &child.Lines{} }
 // launchSlot is where a clone publishes the plan of its next run for the goroutine that makes the runActor.
 type launchSlot = atomic.Pointer[runPlan]
 
+// logNames are the paths of a clone's output as its latest start found them.
+type logNames struct{ stdout, stderr string }
+
 // planOf is how to start one clone. What it captures is immutable. Files, users and variables are looked up when the
 // start happens, so that a moved symlink, a new env_file or a new group membership is followed.
-func planOf(h *house, config *spec.Config, process *spec.Process, number int, role string, written lines) child.Plan {
+func planOf(h *house, config *spec.Config, process *spec.Process, number int, role string, written lines, names *atomic.Pointer[logNames]) child.Plan {
 	return child.Plan{
 		Leftover: min(process.Stop.Timeout, max(process.Restart.After, time.Second)),
 		Prepare: func(id child.RunID) (child.Launch, error) {
-			return prepare(h, config, process, number, role, written, id.Run)
+			launch, err := prepare(h, config, process, number, role, written, id.Run)
+			if launch.Stdout != nil {
+				names.Store(&logNames{launch.Stdout.Path, launch.Stderr.Path})
+			}
+			return launch, err
 		},
 	}
 }
@@ -123,7 +130,9 @@ func environOf(h *house, config *spec.Config, process *spec.Process, number int,
 	if who != nil {
 		layers = append(layers, []string{"HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name})
 	}
-	for _, environment := range []spec.Environment{config.Env, process.Env} {
+	for _, environment := range []spec.Environment{
+		{File: config.Env.File}, {Values: config.Env.Values}, {File: process.Env.File}, {Values: process.Env.Values}, // each sees those before it
+	} {
 		values, err := environment.Load()
 		if err != nil {
 			return nil, err

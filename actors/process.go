@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -81,6 +82,7 @@ type cloneMemory struct {
 	retiring   bool
 	gaveUp     *gaveUp // to be escalated when the message at hand is done
 	lines      lines
+	names      atomic.Pointer[logNames] // written where the start is prepared
 	waiters    []awaited
 }
 
@@ -161,7 +163,7 @@ func (p *processActor) resume(ctx actor.Context) {
 
 func (p *processActor) order(ctx actor.Context, msg orderProcess) {
 	before := p.machine
-	if msg.Input == lifecycle.StopOrdered || msg.Input == lifecycle.HoldOrdered || msg.Input == lifecycle.CondemnOrdered {
+	if msg.Why != "" {
 		p.why = msg.Why
 	}
 	if msg.Input == lifecycle.CondemnOrdered {

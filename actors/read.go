@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -116,10 +115,13 @@ func left(at, now time.Time) string {
 
 // displayedFiles are the log files as configured; a name that cannot be expanded is shown as written.
 func displayedFiles(moved processMoved, role string) (stdout, stderr string) {
+	if moved.Names != nil {
+		return moved.Names.stdout, moved.Names.stderr
+	}
 	stdout, stderr, err := logFiles(moved.Config, moved.Process, moved.Number, role, nil)
 	if err != nil {
 		directory := moved.Config.Logging.Directory
-		return filepath.Join(directory, moved.Process.Log.Stdout), filepath.Join(directory, moved.Process.Log.Stderr)
+		return inDirectory(directory, moved.Process.Log.Stdout), inDirectory(directory, moved.Process.Log.Stderr)
 	}
 	return stdout, stderr
 }
@@ -132,7 +134,7 @@ func (m *model) roles() []RoleStatus {
 		all = append(all, m.role(role))
 	}
 	for _, active := range m.shape.Active {
-		if !(directory{config: m.shape.Config}).isRole(active) {
+		if !(directory{config: m.shape.Config}).declared(active) {
 			all = append(all, m.role(roleOf(m.shape.Config, active)))
 		}
 	}

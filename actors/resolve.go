@@ -22,12 +22,13 @@ type hit struct {
 type directory struct {
 	config *spec.Config
 	count  func(*spec.Process) int
+	active map[string]bool // roles; one that vanished from the configuration while it was active can still be named
 }
 
 // ResolveTargets says which clones targets mean in a configuration, or returns an *UnknownTarget. In a start a bare word
 // means the role first.
 func ResolveTargets(config *spec.Config, targets []Target, forStart bool) ([]spec.CloneID, error) {
-	d := directory{config, func(p *spec.Process) int { return p.Clones.Number() }}
+	d := directory{config, func(p *spec.Process) int { return p.Clones.Number() }, nil}
 	hits, _, err := d.resolve(targets, forStart)
 	return ids(hits), err
 }
@@ -137,7 +138,9 @@ func (d directory) ofRole(role string) []hit {
 	return all
 }
 
-func (d directory) isRole(name string) bool {
+func (d directory) isRole(name string) bool { return d.active[name] || d.declared(name) }
+
+func (d directory) declared(name string) bool {
 	return slices.ContainsFunc(d.config.Roles, func(r spec.Role) bool { return r.Name == name })
 }
 

@@ -20,7 +20,7 @@ func town() directory {
 			{Name: "alone", ID: "alone", Clones: spec.Clones{Count: 0}},
 		},
 	}
-	return directory{config, func(p *spec.Process) int { return p.Clones.Count }}
+	return directory{config, func(p *spec.Process) int { return p.Clones.Count }, nil}
 }
 
 func TestTargets(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
 	"github.com/dcousineau/phorever/spec"
 )
@@ -26,6 +27,7 @@ type (
 		Config  *spec.Config
 		Process *spec.Process
 		Role    string // the first active one
+		Past    clonePast
 	}
 	// removeClone ends the actor of a retired clone; the role answers cloneGone.
 	removeClone struct{ ID spec.CloneID }
@@ -45,10 +47,21 @@ type (
 	memberLeft struct{ ID spec.CloneID } // went another way
 	memberDone struct {                  // EXITED
 		ID     spec.CloneID
+		Exit   *event.Exit
 		Failed bool
 	}
-	cloneRetired struct{ ID spec.CloneID } // down for good
+	cloneRetired struct { // down for good
+		ID   spec.CloneID
+		Past clonePast
+	}
 )
+
+// clonePast is what a clone takes along when it moves to another role: it is the same process still.
+type clonePast struct {
+	Run   int
+	Exit  *event.Exit
+	Lines lines // nil for a clone that is new
+}
 
 // cloneGone tells the root that a clone's actor has ended.
 type cloneGone struct{ ID spec.CloneID }
@@ -131,6 +144,9 @@ func (r *roleActor) spawn(ctx actor.Context, msg spawnClone) {
 	memory := &cloneMemory{
 		id: msg.ID, number: msg.Number, config: msg.Config, process: msg.Process, role: msg.Role,
 		machine: lifecycle.New(), lines: newLines(), why: "not started yet",
+	}
+	if past := msg.Past; past.Lines != nil {
+		memory.machine.Run, memory.exit, memory.lines = past.Run, past.Exit, past.Lines
 	}
 	house, launch := r.house, &launchSlot{}
 	r.clones[msg.ID] = ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor {
@@ -226,7 +242,7 @@ func (r *roleActor) memberDone(ctx actor.Context, msg memberDone) {
 		return
 	}
 	if msg.Failed {
-		fail(ctx, roleLost{Role: r.role.Name, gaveUp: gaveUp{ID: msg.ID, Why: "it exited with failure and is not resurrected"}})
+		fail(ctx, roleLost{Role: r.role.Name, gaveUp: gaveUp{ID: msg.ID, Why: "it exited with failure and is not resurrected", End: msg.Exit}})
 		return
 	}
 	ctx.Send(ctx.Parent(), shutdown{Reason: fmt.Sprintf("%s of the essential role %s is done", msg.ID, r.role.Name)})

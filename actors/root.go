@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -30,6 +31,9 @@ type slot struct {
 	process  *spec.Process
 	retiring bool // it is being ended for good
 	removed  bool // its actor is being ended; only a new slot can follow
+
+	past clonePast // of the actor that is ending, for the one that follows it
+	heir awaited   // whoever waits for that one
 }
 
 type rootActor struct {
@@ -95,8 +99,23 @@ func (r *rootActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervi
 		return
 	}
 	r.shutdown(supervisor.(actor.Context), shutdown{
-		Reason: fmt.Sprintf("essential role %s is lost: %s: %s", lost.Role, lost.ID, lost.Why), Code: 1,
+		Reason: fmt.Sprintf("essential role %s is lost: %s: %s", lost.Role, lost.ID, lost.Why), Code: exitCodeOf(lost.End, os.Getpid() == 1),
 	})
+}
+
+// exitCodeOf is what the loss of an essential process makes of the daemon. In a container, where we are the first process,
+// whoever runs it looks for the program's own code.
+func exitCodeOf(exit *event.Exit, inContainer bool) int {
+	switch {
+	case !inContainer || exit == nil:
+	case exit.Code != nil && *exit.Code != 0:
+		return *exit.Code
+	case exit.Signal != nil:
+		if signal, err := spec.ParseSignal(*exit.Signal); err == nil {
+			return 128 + int(signal.Number())
+		}
+	}
+	return 1
 }
 
 // begin spawns the observers beside the roles, and lets them hear everything from the first event on.
@@ -129,7 +148,7 @@ func (r *rootActor) count(process *spec.Process) int {
 	return r.counts[process.ID]
 }
 
-func (r *rootActor) directory() directory { return directory{r.config, r.count} }
+func (r *rootActor) directory() directory { return directory{r.config, r.count, r.intent.active} }
 
 // home is the actor of a home role, made when its first clone is.
 func (r *rootActor) home(ctx actor.Context, name string) *actor.PID {
@@ -172,10 +191,17 @@ func (r *rootActor) ensureSlot(ctx actor.Context, process *spec.Process, number 
 		}
 		return true
 	}
-	home := homeOf(process)
-	r.slots[id] = &slot{home: home, process: process}
-	ctx.Send(r.home(ctx, home), spawnClone{ID: id, Number: number, Config: r.config, Process: process, Role: r.intent.activeRole(process)})
+	r.fill(ctx, process, number, clonePast{})
 	return true
+}
+
+// fill makes the actor of a clone under its home role.
+func (r *rootActor) fill(ctx actor.Context, process *spec.Process, number int, past clonePast) {
+	id, home := process.Clone(number), homeOf(process)
+	r.slots[id] = &slot{home: home, process: process}
+	ctx.Send(r.home(ctx, home), spawnClone{
+		ID: id, Number: number, Config: r.config, Process: process, Role: r.intent.activeRole(process), Past: past,
+	})
 }
 
 // order sends one input to one clone.
@@ -189,13 +215,14 @@ func (r *rootActor) order(ctx actor.Context, id spec.CloneID, input lifecycle.In
 
 func (r *rootActor) cloneRetired(ctx actor.Context, msg cloneRetired) {
 	if s := r.slots[msg.ID]; s != nil && s.retiring && !s.removed {
-		s.removed = true
-		ctx.Send(r.home(ctx, s.home), removeClone(msg))
+		s.removed, s.past = true, msg.Past
+		ctx.Send(r.home(ctx, s.home), removeClone{msg.ID})
 	}
 }
 
 // cloneGone frees a slot, and fills it again if the clone is wanted after all.
 func (r *rootActor) cloneGone(ctx actor.Context, msg cloneGone) {
+	gone := r.slots[msg.ID]
 	delete(r.slots, msg.ID)
 	r.house.system.EventStream.Publish(processGone(msg))
 	if r.closing {
@@ -205,10 +232,13 @@ func (r *rootActor) cloneGone(ctx actor.Context, msg cloneGone) {
 	name, number := msg.ID.Split()
 	for i := range r.config.Processes {
 		p := &r.config.Processes[i]
-		if p.ID == name && number <= r.count(p) && r.intent.wants(p, number) && r.ensureSlot(ctx, p, number) {
-			r.order(ctx, msg.ID, lifecycle.EnsureOrdered, "", awaited{})
+		if p.ID == name && number <= r.count(p) && r.intent.wants(p, number) {
+			r.fill(ctx, p, number, gone.past)
+			r.order(ctx, msg.ID, lifecycle.EnsureOrdered, "", gone.heir)
+			return
 		}
 	}
+	gone.heir.answer(Outcome{ID: msg.ID, Did: "stopped", OK: true, State: event.Stopped})
 }
 
 func (r *rootActor) shutdown(ctx actor.Context, msg shutdown) {
@@ -275,21 +305,30 @@ func (r *rootActor) relabel(ctx actor.Context) {
 
 // publish tells the read-model the configuration and what is wanted of it.
 func (r *rootActor) publish() {
-	shape := treeShaped{Config: r.config, Closing: r.closing, At: r.house.now(), Counts: map[string]int{}, Wanted: map[spec.CloneID]bool{}}
+	shape := treeShaped{Config: r.config, Closing: r.closing, At: r.house.now(), Counts: map[string]int{}, Wanted: r.wanted()}
 	for i := range r.config.Processes {
 		p := &r.config.Processes[i]
 		shape.Counts[p.ID] = r.count(p)
-		for n := 1; n <= r.count(p); n++ {
-			if !r.closing && r.intent.wants(p, n) {
-				shape.Wanted[p.Clone(n)] = true
-			}
-		}
 	}
 	for role := range r.intent.active {
 		shape.Active = append(shape.Active, role)
 	}
 	slices.Sort(shape.Active)
 	r.house.system.EventStream.Publish(shape)
+}
+
+// wanted are the clones that should run.
+func (r *rootActor) wanted() map[spec.CloneID]bool {
+	all := map[spec.CloneID]bool{}
+	for i := range r.config.Processes {
+		p := &r.config.Processes[i]
+		for n := 1; n <= r.count(p); n++ {
+			if !r.closing && r.intent.wants(p, n) {
+				all[p.Clone(n)] = true
+			}
+		}
+	}
+	return all
 }
 
 // until is when somebody who waits that long has left, with room for the message to be on its way.

@@ -141,6 +141,13 @@ func (s *System) Apply(ctx context.Context, order ApplyOrder, taken func()) (Rep
 	return s.collect(ctx, given, order.Wait)
 }
 
+// Plan is what Apply would do.
+func (s *System) Plan(config *spec.Config) []spec.Change {
+	s.house.model.mu.RLock()
+	defer s.house.model.mu.RUnlock()
+	return calmed(spec.Diff(s.house.model.shape.Config, config), s.house.model.shape.Wanted)
+}
+
 // Announce publishes a fact of the daemon's (config.rejected, daemon.started).
 func (s *System) Announce(fact event.Fact) { s.house.announce(fact) }
 
@@ -206,7 +213,8 @@ func (s *System) Shutdown(reason string) {
 // Done is closed when every process is gone and the tree has ended.
 func (s *System) Done() <-chan struct{} { return s.done }
 
-// ExitCode is the daemon's exit code, valid after Done: 0 after an ordered stop, 1 when an essential role was lost.
+// ExitCode is the daemon's exit code, valid after Done: 0 after an ordered stop, 1 when an essential role was lost; as the
+// first process of a container the code of the process that was lost, 128 + n for a signal.
 func (s *System) ExitCode() int { return s.exit }
 
 // LastLines reads the last n lines of a log file, oldest first. A file that does not exist has none.

@@ -61,7 +61,7 @@ func (p *processActor) settle(ctx actor.Context) {
 	clear(p.waiters[len(kept):])
 	p.waiters = kept
 	if p.retiring && p.machine.State == event.Stopped {
-		ctx.Send(ctx.Parent(), cloneRetired{p.id})
+		ctx.Send(ctx.Parent(), cloneRetired{p.id, clonePast{p.machine.Run, p.exit, p.lines}})
 	}
 	if given := p.gaveUp; given != nil {
 		p.gaveUp = nil

@@ -65,11 +65,13 @@ func Refused(from, to *Config) Problems {
 	var problems Problems
 	refuse := func(key, old, new string) {
 		if old != new {
-			problems = append(problems, Problem{
-				File: to.Path, Severity: SeverityError, Path: key,
-				Message: fmt.Sprintf("cannot change while the daemon runs (%s → %s)", orElse(old, "the default"), orElse(new, "the default")),
-				Hint:    "stop the daemon and start it again, or write the old path",
-			})
+			problem, placed := to.places[key]
+			if !placed {
+				problem = Problem{File: to.Path, Severity: SeverityError, Path: key}
+			}
+			problem.Message = fmt.Sprintf("cannot change while the daemon runs (%s → %s)", orElse(old, "the default"), orElse(new, "the default"))
+			problem.Hint = "stop the daemon and start it again, or write the old path"
+			problems = append(problems, problem)
 		}
 	}
 	refuse("pidfile", from.Pidfile, to.Pidfile)

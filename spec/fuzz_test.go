@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/dcousineau/phorever/spec"
 )
@@ -47,7 +48,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		again, _ := spec.Parse("/app/phorever.json", data, spec.LoadOptions{})
-		if diff := cmp.Diff(config, again, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
+		if diff := cmp.Diff(config, again, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }), cmpopts.IgnoreUnexported(spec.Config{})); diff != "" {
 			t.Fatalf("read twice, differs:\n%s", diff)
 		}
 		ids := map[string]bool{}

@@ -161,7 +161,9 @@ func dumpValue(b *strings.Builder, path string, v reflect.Value) {
 		dumpValue(b, path, v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			dumpValue(b, strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."), v.Field(i))
+			if v.Type().Field(i).IsExported() {
+				dumpValue(b, strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."), v.Field(i))
+			}
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

@@ -17,6 +17,8 @@ type Config struct {
 	Env            Environment // env_file, then env
 	Roles          []Role      // declared ones first, then those that processes merely mention, in order
 	Processes      []Process   // in the order of the files
+
+	places map[string]Problem // of the keys that a reload cannot change
 }
 
 // Role is a named set of processes that is started and stopped together.

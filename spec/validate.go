@@ -37,6 +37,7 @@ func (l *loader) validate(document *node, processes []written) {
 		}
 	}
 	l.behindSymlinks(document)
+	l.placeFixed(document)
 	if !l.options.AllowUnsafe && self == 0 {
 		l.permissions(processes)
 	}
@@ -176,6 +177,20 @@ func (l *loader) identity(p written, self int) {
 		if found, err := lookupUser(p.User); err == nil && found.Uid != strconv.Itoa(self) {
 			l.report.warnAt(at, fmt.Sprintf("only root can run it as %q", p.User), "start Phorever as root, or leave the key out")
 		}
+	}
+}
+
+// placeFixed remembers where the keys stand that a reload cannot change.
+func (l *loader) placeFixed(document *node) {
+	l.config.places = map[string]Problem{}
+	for _, key := range []string{"pidfile", "state_directory"} {
+		at := document.get(key)
+		if at == nil || at.src.path == "" { // it does not stand in a file
+			at = &node{place: l.files[0].tree.opening(), step: key}
+		}
+		var one report
+		one.errorAt(at, "", "")
+		l.config.places[key] = one.problems()[0]
 	}
 }
 

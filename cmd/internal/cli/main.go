@@ -56,6 +56,9 @@ func Main(arguments []string, stdout, stderr io.Writer) int {
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	if word := unknownWord(root, arguments); word != "" { // before --help is looked at, which would explain everything else
+		return a.report(a.unknownCommand(word))
+	}
 	return a.report(root.Execute())
 }
 

@@ -52,10 +52,15 @@ func (a *app) command() *cobra.Command {
 	root.PersistentFlags().StringVarP(&a.config, "config", "c", "", "the `FILE` that says what runs (default: $PHOREVER_CONFIG, else the nearest phorever.json here or above)")
 	root.PersistentFlags().BoolVar(&a.allowUnsafe, "allow-unsafe", false, "as root, use a configuration that others can write (default false)")
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "explains a command", Run: func(_ *cobra.Command, arguments []string) {
-		if about, _, err := root.Find(arguments); err == nil {
-			_ = about.Help()
+	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "explains a command", RunE: func(_ *cobra.Command, arguments []string) error {
+		if word := unknownWord(root, arguments); word != "" {
+			return a.unknownCommand(word)
 		}
+		about, _, err := root.Find(arguments)
+		if err != nil {
+			return err
+		}
+		return about.Help()
 	}})
 	root.SetFlagErrorFunc(flagError)
 	cobra.AddTemplateFunc("options", flagUsages)
@@ -81,6 +86,26 @@ func (a *app) command() *cobra.Command {
 	}
 	root.InitDefaultHelpFlag()
 	return root
+}
+
+// unknownWord is the first word, when it is not a command.
+func unknownWord(root *cobra.Command, arguments []string) string {
+	for i := 0; i < len(arguments); i++ {
+		word := arguments[i]
+		switch {
+		case word == "-c" || word == "--config":
+			i++
+		case strings.HasPrefix(word, "-"):
+		case word == "help" || strings.HasPrefix(word, cobra.ShellCompRequestCmd):
+			return ""
+		default:
+			if command, _, err := root.Find([]string{word}); err == nil && command != root {
+				return ""
+			}
+			return word
+		}
+	}
+	return ""
 }
 
 func (a *app) unknownCommand(word string) error {

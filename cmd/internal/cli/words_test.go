@@ -23,6 +23,9 @@ func run(t *testing.T, arguments ...string) (code int, stdout, stderr string) {
 func TestWhoeverAsksWronglyIsTold(t *testing.T) {
 	for _, test := range []struct{ line, message, hint string }{
 		{"statsu", `unknown command "statsu"`, "did you mean status"},
+		{"upgrade --help", "upgrade is not supported yet", ""},
+		{"-c x.json bogus --help", `unknown command "bogus"`, ""},
+		{"help bogus", `unknown command "bogus"`, ""},
 		{"reread", `unknown command "reread"`, "phorever plan"},
 		{"update", `unknown command "update"`, "phorever reload"},
 		{"upgrade", "upgrade is not supported yet", ""},

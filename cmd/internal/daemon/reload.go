@@ -39,7 +39,7 @@ func (d *Daemon) Plan() (control.PlanReply, error) {
 	if config == nil || problems.HasErrors() {
 		return control.PlanReply{}, refusal(problems)
 	}
-	reply := control.PlanReply{Changes: spec.Diff(current, config)}
+	reply := control.PlanReply{Changes: d.system.Plan(config)}
 	if reply.Changes == nil {
 		reply.Changes = []spec.Change{}
 	}
