@@ -16,11 +16,16 @@ const longestPause = 100 * time.Millisecond
 // its group, then the news. Nothing here waits: the log pump and the sweep come back by themselves.
 func (t *Table) mainEnded(r *run, status osproc.Status) {
 	at := time.Now()
+	t.afterLines(r, func() { t.written(r, status, at) })
+}
+
+// afterLines calls next when every line that is in the run's pipes now is in its file, or refused by it.
+func (t *Table) afterLines(r *run, next func()) {
 	t.mu.Lock()
 	streams := r.streams
 	t.mu.Unlock()
 	if len(streams) == 0 {
-		t.written(r, status, at)
+		next()
 		return
 	}
 	var left atomic.Int32
@@ -28,7 +33,7 @@ func (t *Table) mainEnded(r *run, status osproc.Status) {
 	for _, stream := range streams {
 		stream.Finish(func() {
 			if left.Add(-1) == 0 {
-				t.written(r, status, at)
+				next()
 			}
 		})
 	}
@@ -85,7 +90,7 @@ func (t *Table) sweep(r *run, status osproc.Status, at time.Time) {
 			_ = r.process.SignalGroup(signal) // again: a member may have forked in between
 		}
 	}
-	t.over(r, status, at)
+	t.afterLines(r, func() { t.over(r, status, at) }) // their last words
 }
 
 // unwatched ends a process whose end nobody would tell. It is reaped as soon as it has died of KILL, which may take as long

@@ -18,6 +18,9 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
 
+// paceVariable makes the mode below slow enough for something to happen meanwhile.
+const paceVariable = "CHILD_TEST_PACE"
+
 // modes are the children that need more than a shell.
 var modes = map[string]func(){
 	"lines": func() { // NAME COUNT: numbered lines of many lengths, in pieces that end inside them, as stdio does
@@ -27,6 +30,9 @@ var modes = map[string]func(){
 			fmt.Fprintf(w, "%s %d %s\n", os.Args[1], i, strings.Repeat("x", (i*7919)%200))
 			if i%97 == 0 {
 				w.Flush()
+				if os.Getenv(paceVariable) != "" {
+					time.Sleep(time.Millisecond)
+				}
 			}
 		}
 		w.Flush()
@@ -228,7 +234,12 @@ func (t *Table) last(id RunID) Note {
 // eventually waits for what has no event that a test could wait for.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+	eventuallyWithin(t, patience, what, holds)
+}
+
+func eventuallyWithin(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never came true: %s", what)
 		}

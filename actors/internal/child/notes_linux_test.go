@@ -199,6 +199,7 @@ func TestAStartThatFailsIsToldOnceAndAlone(t *testing.T) {
 
 // Starts that hang stand in nobody's way for long, and are told to hang. What becomes of them is told in the end.
 func TestStartsThatHangGiveTheirPlaceAway(t *testing.T) {
+	t.Parallel() // it waits for seconds
 	table := newTable(t, Direct{})
 	prepare := make(chan struct{})
 	var hanging []*ear

@@ -22,6 +22,7 @@ func TestASignalReachesTheMainProcessOrItsGroup(t *testing.T) {
 			trap 'exit 3' TERM; trap 'echo main >>"$1.got"' USR1
 			(trap - TERM; trap 'echo other >>"$1.got"' USR1; echo ready >"$1"; while :; do sleep 0.01; done) &
 			while :; do sleep 0.01; done`, file)})
+		await[Spawned](t, e) // it may be ready before the table knows it
 		eventually(t, "both are ready", func() bool { _, err := os.Stat(file); return err == nil })
 		if err := table.Signal(id, syscall.SIGUSR1, group); err != nil {
 			t.Fatal(err)
