@@ -70,7 +70,7 @@ func (m *model) render(moved processMoved, ever bool, usage sample.Usage, now ti
 		ID: moved.ID, Name: moved.Process.Name, Clone: moved.Number, State: moved.State, StateCode: moved.State.Code(),
 		Reason: moved.Reason, Run: moved.Run, Restarts: max(0, moved.Run-1),
 		FailuresInWindow: moved.Failures.Within(moved.Process.Restart, now), Health: "unknown",
-		Roles: moved.Process.Roles, Wanted: m.shape.Wanted[moved.ID], Listed: ever || role != "",
+		Roles: append([]string{}, moved.Process.Roles...), Wanted: m.shape.Wanted[moved.ID], Listed: ever || role != "",
 	}
 	if role != "" {
 		s.Role = &role

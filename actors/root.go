@@ -310,6 +310,7 @@ func (r *rootActor) publish() {
 		p := &r.config.Processes[i]
 		shape.Counts[p.ID] = r.count(p)
 	}
+	shape.Active = []string{}
 	for role := range r.intent.active {
 		shape.Active = append(shape.Active, role)
 	}

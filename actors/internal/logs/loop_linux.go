@@ -2,7 +2,6 @@ package logs
 
 import (
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +30,7 @@ func (p *Pump) watch(s *Stream, m mode) {
 		event.Events = unix.EPOLLIN | unix.EPOLLET
 	}
 	s.mode = m
-	_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, int(s.fd), &event) // it was added by Attach, with memory to spare
+	_ = p.epoll.Control(unix.EPOLL_CTL_MOD, int(s.fd), &event) // it was added by Attach, with memory to spare
 }
 
 // nap is the streams that are left alone until their pipes hold more than a few lines. One moment ends it for all.
@@ -80,7 +79,7 @@ func (p *Pump) loop() {
 	events := make([]unix.EpollEvent, 128)
 	for !p.ending || p.alive > 0 {
 		p.baton.asleep()
-		n := p.wait(events)
+		n, _ := p.epoll.Wait(events, p.timeout()) // an instance that is open does not fail
 		p.now = time.Now()
 		p.baton.awake()
 		p.pick(events[:n])
@@ -189,33 +188,6 @@ func (p *Pump) expire() {
 			act()
 		}
 	}
-}
-
-// wait is epoll_wait until the next nap or alarm ends.
-func (p *Pump) wait(events []unix.EpollEvent) int {
-	timeout := p.timeout()
-	if timeout > 0 && !p.coarse {
-		ts := unix.NsecToTimespec(int64(timeout))
-		// epoll_wait counts milliseconds; epoll_pwait2 needs Linux 5.11.
-		n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.epoll), uintptr(unsafe.Pointer(&events[0])),
-			uintptr(len(events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
-		if errno == 0 {
-			return int(n)
-		}
-		if errno == unix.EINTR {
-			return 0
-		}
-		p.coarse = true
-	}
-	ms := -1
-	if timeout >= 0 {
-		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
-	}
-	n, err := unix.EpollWait(p.epoll, events, ms)
-	if err != nil {
-		return 0 // EINTR
-	}
-	return n
 }
 
 // timeout is how long there is nothing to do; negative is for ever.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/epoll"
 )
 
 // Pump moves lines from pipes into files, with one goroutine for all of them. A batch goes from its pipe into a stage,
@@ -17,7 +19,7 @@ import (
 //
 // The goroutine hands the pump over to a new one when a file system does not answer; see guard.
 type Pump struct {
-	epoll int
+	epoll *epoll.Epoll
 	wake  int // an eventfd
 
 	mu      sync.Mutex
@@ -42,24 +44,23 @@ type Pump struct {
 	batch   *batch
 	active  *Stream // whose batch is on its way
 	ending  bool
-	alive   int  // streams
-	coarse  bool // there is no epoll_pwait2
-	hot     int  // pipes that were made large
+	alive   int // streams
+	hot     int // pipes that were made large
 }
 
 // NewPump makes a pump and starts its goroutine.
 func NewPump() (*Pump, error) {
 	p := &Pump{files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
 	var err error
-	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+	if p.epoll, err = epoll.New(); err != nil {
+		return nil, err
 	}
 	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		_ = unix.Close(p.epoll)
+		p.epoll.Close()
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.wake)}
-	err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.wake, &event)
+	err = p.epoll.Control(unix.EPOLL_CTL_ADD, p.wake, &event)
 	if err == nil {
 		p.scratch, err = newPipe()
 	}
@@ -69,7 +70,7 @@ func NewPump() (*Pump, error) {
 	if err != nil {
 		p.scratch.close()
 		_ = unix.Close(p.wake)
-		_ = unix.Close(p.epoll)
+		p.epoll.Close()
 		return nil, fmt.Errorf("log pump: %w", err)
 	}
 	p.baton.init(p)
@@ -280,7 +281,7 @@ func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
 		p.streams = append(p.streams, nil)
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}
-	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+	if err := p.epoll.Control(unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return nil, fmt.Errorf("attach: epoll: %w", err)
 	}
 	p.streams[fd] = s

@@ -293,7 +293,7 @@ func (p *Pump) remove(s *Stream) {
 	p.mu.Lock()
 	// Closing is not enough: a fork in flight may hold the pipe open, and epoll would report it under a number that has
 	// another meaning by then.
-	_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, int(s.fd), nil)
+	_ = p.epoll.Control(unix.EPOLL_CTL_DEL, int(s.fd), nil)
 	_ = unix.Close(int(s.fd))
 	p.streams[s.fd] = nil
 	p.alive--

@@ -254,6 +254,6 @@ func (p *Pump) over() {
 	}
 	p.scratch.close()
 	_ = unix.Close(p.wake)
-	_ = unix.Close(p.epoll)
+	p.epoll.Close()
 	close(p.ended)
 }

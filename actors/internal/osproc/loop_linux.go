@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/epoll"
 )
 
 // again is how soon a process is looked at again whose pidfd says that it ended while waitid does not: a debugger has it.
@@ -19,10 +21,11 @@ const again = 10 * time.Millisecond
 // Loop sees processes end: one goroutine and one epoll instance for all of them. Where this process is the one that orphans
 // are handed to, and where there is no pidfd, another goroutine hears SIGCHLD.
 type Loop struct {
-	epoll, wake int
-	done        chan struct{}
-	orphans     *orphans // nil where they go elsewhere; the loop's goroutine's alone
-	held        []uint64 // to be looked at again; the loop's goroutine's alone
+	epoll   *epoll.Epoll
+	wake    int
+	done    chan struct{}
+	orphans *orphans // nil where they go elsewhere; the loop's goroutine's alone
+	held    []uint64 // to be looked at again; the loop's goroutine's alone
 
 	mu      sync.Mutex
 	closed  bool
@@ -41,19 +44,19 @@ type watch struct {
 // NewLoop starts the goroutine. If orphans come to this process, as to PID 1 and to a subreaper, they are reaped from now
 // on; nothing else that this process forked is touched as long as its owner waits for it within half a second.
 func NewLoop() (*Loop, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	epoll, err := epoll.New()
 	if err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, err
 	}
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		_ = unix.Close(epoll)
+		epoll.Close()
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	l := &Loop{epoll: epoll, wake: wake, done: make(chan struct{}), watched: map[uint64]watch{}}
-	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, entry(0, unix.EPOLLIN)); err != nil {
+	if err := epoll.Control(unix.EPOLL_CTL_ADD, wake, entry(0, unix.EPOLLIN)); err != nil {
 		_ = unix.Close(wake)
-		_ = unix.Close(epoll)
+		epoll.Close()
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
 	if adopts() {
@@ -92,7 +95,7 @@ func (l *Loop) Watch(p *Process, exited func(Status)) error {
 	w := watch{p, p.pidfd, exited}
 	err := errors.New("there is no pidfd")
 	if w.pidfd >= 0 {
-		err = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, w.pidfd, entry(token, unix.EPOLLIN|unix.EPOLLONESHOT))
+		err = l.epoll.Control(unix.EPOLL_CTL_ADD, w.pidfd, entry(token, unix.EPOLLIN|unix.EPOLLONESHOT))
 	}
 	switch {
 	case err == nil:
@@ -154,21 +157,21 @@ func (l *Loop) Close() {
 	defer l.mu.Unlock()
 	clear(l.watched)
 	_ = unix.Close(l.wake)
-	_ = unix.Close(l.epoll)
+	l.epoll.Close()
 }
 
 func (l *Loop) run() {
 	defer close(l.done)
 	events := make([]unix.EpollEvent, 128)
 	for {
-		n, err := unix.EpollWait(l.epoll, events, l.timeout())
-		if err != nil && err != unix.EINTR {
+		n, err := l.epoll.Wait(events, l.timeout())
+		if err != nil {
 			return
 		}
 		due := l.held
 		l.held = nil
 		poked := false
-		for _, e := range events[:max(n, 0)] {
+		for _, e := range events[:n] {
 			if token := tokenOf(e); token != 0 {
 				due = append(due, token)
 				continue
@@ -197,8 +200,8 @@ func (l *Loop) run() {
 	}
 }
 
-// timeout is how long there is nothing to do, in milliseconds; -1 is for ever.
-func (l *Loop) timeout() int {
+// timeout is how long there is nothing to do; negative is for ever.
+func (l *Loop) timeout() time.Duration {
 	pause := time.Duration(-1)
 	if l.orphans != nil {
 		pause = l.orphans.due()
@@ -206,10 +209,7 @@ func (l *Loop) timeout() int {
 	if len(l.held) > 0 && (pause < 0 || pause > again) {
 		pause = again
 	}
-	if pause < 0 {
-		return -1
-	}
-	return int((pause + time.Millisecond - 1) / time.Millisecond)
+	return pause
 }
 
 // withoutPidfd are the tokens of the processes that SIGCHLD tells of.
@@ -259,7 +259,7 @@ func (l *Loop) forget(token uint64) {
 	defer l.mu.Unlock()
 	if w, ok := l.watched[token]; ok {
 		if w.pidfd >= 0 {
-			_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, w.pidfd, nil)
+			_ = l.epoll.Control(unix.EPOLL_CTL_DEL, w.pidfd, nil)
 		}
 		delete(l.watched, token)
 	}
