@@ -50,23 +50,26 @@ func (s *System) order(ctx context.Context, order any, reply <-chan answer) (ans
 func (s *System) collect(ctx context.Context, given answer, wait time.Duration) (Report, error) {
 	report := Report{Notes: given.notes, Changes: given.changes}
 	var late <-chan time.Time
+	last := s.house.now().Add(wait + given.stopping)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	if wait > 0 {
-		timer := time.NewTimer(wait + given.stopping)
-		defer timer.Stop()
 		late = timer.C
 	}
 	outcomes := make(map[spec.CloneID]Outcome, len(given.ids))
-	for range given.ids {
+	for gone := false; len(outcomes) < len(given.ids) && !gone; {
 		select {
 		case o := <-given.outcomes:
 			outcomes[o.ID] = o
-			continue
 		case <-late:
+			more := min(s.patience(given.ids, outcomes, wait), last.Sub(s.house.now()))
+			gone = more <= 0
+			timer.Reset(more)
 		case <-s.ended:
+			gone = true
 		case <-ctx.Done():
 			return report, ctx.Err()
 		}
-		break
 	}
 	s.catchUp(ctx)
 	for _, id := range given.ids {
@@ -77,6 +80,29 @@ func (s *System) collect(ctx context.Context, given answer, wait time.Duration) 
 		report.Outcomes = append(report.Outcomes, outcome)
 	}
 	return report, nil
+}
+
+// patience is how much longer to wait for clones that have not settled: as long as one of them is still stopping, and then
+// the whole wait from its start.
+func (s *System) patience(ids []spec.CloneID, outcomes map[spec.CloneID]Outcome, wait time.Duration) time.Duration {
+	const look = 20 * time.Millisecond
+	unsettled := map[spec.CloneID]bool{}
+	for _, id := range ids {
+		if _, settled := outcomes[id]; !settled {
+			unsettled[id] = true
+		}
+	}
+	more := time.Duration(0)
+	for _, p := range s.Status() {
+		switch {
+		case !unsettled[p.ID]:
+		case p.State == event.Stopping:
+			more = max(more, look)
+		case p.StartedAt != nil:
+			more = max(more, p.StartedAt.Add(wait).Sub(s.house.now()))
+		}
+	}
+	return more
 }
 
 // catchUp returns when the read-model shows everything that was published before.

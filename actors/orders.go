@@ -169,11 +169,14 @@ func (r *rootActor) stop(ctx actor.Context, msg stopProcesses) {
 	if r.refused(msg.Reply, err) {
 		return
 	}
-	for _, role := range roles {
-		r.deactivate(role, "stopped by an order")
-	}
 	var of []spec.CloneID
 	var notes []string
+	for _, role := range roles {
+		if r.intent.active[role] {
+			notes = append(notes, fmt.Sprintf("role %s is not active any more", role))
+		}
+		r.deactivate(role, "stopped by an order")
+	}
 	for _, h := range hits {
 		if h.role == "" {
 			r.intent.choose(h, halt)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -69,7 +70,7 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 		Umask: process.Umask, Nice: process.Nice, ShimPath: h.self,
 		Shim: child.Shim{OOMScoreAdj: process.OOMScore, NoNewPrivs: process.NoNewPrivs},
 	}}
-	if who != nil {
+	if who != nil && !alreadyIs(who) {
 		launch.Command.Credential = &who.credential
 	}
 	for _, limit := range process.Limits {
@@ -184,6 +185,11 @@ func sortedKeys(values map[string]string) []string {
 type account struct {
 	name, home string
 	credential child.Credential
+}
+
+// alreadyIs tells whether an ordinary daemon runs as that user: it could not change anything, and need not.
+func alreadyIs(who *account) bool {
+	return os.Geteuid() != 0 && int(who.credential.Uid) == os.Geteuid() && int(who.credential.Gid) == os.Getegid()
 }
 
 // lookUp finds the user and group of a process, nil when it keeps ours.

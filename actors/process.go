@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -186,6 +187,11 @@ func (p *processActor) apply(ctx actor.Context, msg applyProcess) {
 		p.step(ctx, lifecycle.ReplaceOrdered)
 	case before.State == event.Backoff && !before.Held && p.exit != nil && !p.deadline.IsZero():
 		p.armUntil(ctx, p.exit.At.Add(restart.Delay(p.process.Restart, p.verdict)))
+	case before.State == event.Fatal && p.exit != nil && p.doom == "":
+		p.disarm()
+		if give := p.process.Restart.GiveUp; give != nil && give.RetryEvery > 0 && !(p.exit.Code != nil && slices.Contains(give.ExitCodes, *p.exit.Code)) {
+			p.armUntil(ctx, p.exit.At.Add(give.RetryEvery))
+		}
 	}
 	p.await(msg.Wait.saying(did(lifecycle.ReplaceOrdered, before, p.machine)))
 }

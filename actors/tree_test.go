@@ -201,7 +201,7 @@ func TestAProcessOfTwoRolesRunsOnceAndOutlivesOne(t *testing.T) {
 	tr.start("a", "b")
 	first := tr.status("both:1")
 	report, err := tr.StopProcesses(context.Background(), StopOrder{Targets: []Target{"@a"}})
-	if err != nil || len(report.Outcomes) != 0 || len(report.Notes) != 1 {
+	if err != nil || len(report.Outcomes) != 0 || len(report.Notes) != 2 {
 		t.Fatalf("%+v %v", report, err)
 	}
 	if p := tr.status("both:1"); p.Run != 1 || *p.Pid != *first.Pid || *p.Role != "b" {

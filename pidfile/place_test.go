@@ -38,7 +38,7 @@ func TestWhatIsNotAFileIsRefused(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			top, err := os.MkdirTemp("", "pid") //nolint:usetesting // a socket's path has to be short
+			top, err := os.MkdirTemp("", "pid") // a socket's path has to be short
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,7 +116,7 @@ func TestMissingDirectoriesAreMade(t *testing.T) {
 
 // TestADirectoryThatIsNotOurs: the error names the file and the reason, and is no HeldError.
 func TestADirectoryThatIsNotOurs(t *testing.T) {
-	directory, err := os.MkdirTemp("", "pid") //nolint:usetesting // its directories must be open to other users
+	directory, err := os.MkdirTemp("", "pid") // its directories must be open to other users
 	if err != nil {
 		t.Fatal(err)
 	}

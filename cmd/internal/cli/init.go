@@ -21,21 +21,21 @@ type first struct {
 
 var firsts = []first{
 	{"artisan", "a Laravel project", `    {
-      "name": "queue",
+      "name": "worker",
       "roles": ["worker"],
       "up": "php artisan queue:work",
       "preset": "laravel-queue",   // the restart policy and the stop timeout that a queue worker needs
       "clones": 2,
     },`},
 	{"bin/console", "a Symfony project", `    {
-      "name": "messenger",
+      "name": "worker",
       "roles": ["worker"],
       "up": "php bin/console messenger:consume async",
       "preset": "symfony-messenger",   // the restart policy and the stop timeout that a consumer needs
       "clones": 2,
     },`},
 	{"bin/magento", "a Magento project", `    {
-      "name": "consumers",
+      "name": "worker",
       "roles": ["worker"],
       "up": "php bin/magento queue:consumers:start async.operations.all",
       "preset": "magento-consumer",
@@ -91,7 +91,11 @@ right worker. An existing file is never overwritten.`,
 			if begin.what != "" {
 				a.say("this is %s", begin.what)
 			}
-			fmt.Fprintf(a.stdout, "%s is written. Next:\n  phorever check\n  phorever start -d worker\n  phorever status\n", path)
+			us := "phorever"
+			if a.config != "" {
+				us += " -c " + a.config
+			}
+			fmt.Fprintf(a.stdout, "%[1]s is written. Next:\n  %[2]s check\n  %[2]s start -d worker\n  %[2]s status\n", path, us)
 			return nil
 		},
 	}

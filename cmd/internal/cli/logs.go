@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,11 +108,22 @@ func (a *app) printLast(f logFile, o *logsOptions, width int) (int, error) {
 	for _, line := range lines {
 		line = strings.TrimRight(line, "\n")
 		if !o.raw {
-			line = fmt.Sprintf("%-*s | %s", width, f.label, line)
+			line = a.label(f.label, width) + line
 		}
 		fmt.Fprintln(a.stdout, line)
 	}
 	return len(lines), err
+}
+
+// label is whose line it is, in a colour of its own on a terminal.
+func (a *app) label(name string, width int) string {
+	text := fmt.Sprintf("%-*s | ", width, name)
+	if terminalOf(a.stdout) == nil || !colours() {
+		return text
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(name))
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", 31+hash.Sum32()%6, text)
 }
 
 func filesOfStatus(processes []actors.ProcessStatus) []logFile {
@@ -169,7 +181,7 @@ func (a *app) filesOfConfig(words []string) ([]logFile, error) {
 		if len(p.Roles) > 0 {
 			role = p.Roles[0]
 		}
-		names := spec.Expansion{Name: p.ID, Clone: number, Role: role, Env: os.LookupEnv}
+		names := spec.Expansion{Name: p.ID, Clone: number, Role: role, Env: variables(config, p)}
 		for _, stream := range []struct {
 			file   string
 			stderr bool
@@ -185,4 +197,16 @@ func (a *app) filesOfConfig(words []string) ([]logFile, error) {
 		}
 	}
 	return all, nil
+}
+
+// variables are what a file name may hold, as far as the configuration itself says.
+func variables(config *spec.Config, p *spec.Process) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, values := range []map[string]string{p.Env.Values, config.Env.Values} {
+			if value, ok := values[name]; ok {
+				return value, true
+			}
+		}
+		return os.LookupEnv(name)
+	}
 }

@@ -51,15 +51,20 @@ func Main(arguments []string, stdout, stderr io.Writer) int {
 	if len(arguments) > 0 && arguments[0] == "exec-child" { // on its way to becoming a child: nothing else may happen here
 		actors.ExecChild(arguments[1:])
 	}
-	a := &app{stdout: stdout, stderr: stderr}
+	out := &noted{Writer: stdout}
+	a := &app{stdout: out, stderr: stderr}
 	root := a.command()
 	root.SetArgs(arguments)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	if word := unknownWord(root, arguments); word != "" { // before --help is looked at, which would explain everything else
 		return a.report(a.unknownCommand(word))
 	}
-	return a.report(root.Execute())
+	err := root.Execute()
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
+	return a.report(err)
 }
 
 // report says what went wrong, and with which exit code.

@@ -49,7 +49,7 @@ func (a *app) printReport(report actors.Report, asJSON bool, quiet string) error
 	}
 	switch {
 	case asJSON:
-	case len(report.Outcomes) == 0 && len(report.Changes) == 0:
+	case len(report.Outcomes)+len(report.Changes)+len(report.Notes) == 0:
 		a.say("there was nothing to do")
 	case unchanged > 0 && unchanged == len(report.Outcomes):
 		a.say("nothing changed: %s %s", count(unchanged, "process is", "processes are"), quiet)
@@ -118,7 +118,7 @@ func (t *table) print(w io.Writer) {
 		}
 	}
 	limit, coloured := 0, false
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file := terminalOf(w); file != nil {
 		limit, _, _ = term.GetSize(int(file.Fd()))
 		coloured = t.colour != nil && colours()
 	}
@@ -153,6 +153,31 @@ func cut(text string, width int) string {
 		return text
 	}
 	return string([]rune(text)[:max(0, width-1)]) + "…"
+}
+
+// noted is standard output with the first error of it: whoever pipes our answer into a full disk must be told.
+type noted struct {
+	io.Writer
+	err error
+}
+
+func (n *noted) Write(p []byte) (int, error) {
+	written, err := n.Writer.Write(p)
+	if n.err == nil {
+		n.err = err
+	}
+	return written, err
+}
+
+// terminalOf is the terminal behind a writer, nil when there is none.
+func terminalOf(w io.Writer) *os.File {
+	if n, ok := w.(*noted); ok {
+		w = n.Writer
+	}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return file
+	}
+	return nil
 }
 
 func colours() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }

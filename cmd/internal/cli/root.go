@@ -38,7 +38,7 @@ func (a *app) command() *cobra.Command {
 		Use:           "phorever",
 		Short:         "a role-based process supervisor",
 		Long:          about,
-		Example:       "  phorever start -d scheduler worker\n  phorever status",
+		Example:       "  phorever start -d worker\n  phorever status",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, arguments []string) error {

@@ -33,7 +33,7 @@ func (a *app) start() *cobra.Command {
 becomes one, in the foreground or with -d in the background; otherwise it asks the daemon, prints what changed and ends.
 To start twice is to start once. A bare word means the role first; NAME is a process, NAME:2 one clone of it, @ROLE a
 role, all everything. What was stopped starts again, what was given up is tried again.`,
-		Example:           "  phorever start -d scheduler worker",
+		Example:           "  phorever start -d worker",
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(_ *cobra.Command, words []string) error {
 			return a.runStart(words, o)

@@ -112,7 +112,7 @@ func placeIn(directory string) Place {
 // newPlace is one with a short path, of its own for each test: root has only one runtime directory.
 func newPlace(t *testing.T) Place {
 	t.Helper()
-	top, err := os.MkdirTemp("", "ctl") //nolint:usetesting // a socket's path has to be short
+	top, err := os.MkdirTemp("", "ctl") // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}
