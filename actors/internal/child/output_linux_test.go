@@ -140,13 +140,15 @@ func TestALeftoverIsEndedAndItsLastWordsKept(t *testing.T) {
 	table, directory := newTable(t, Direct{}), t.TempDir()
 	for i := range 20 {
 		path, ready := filepath.Join(directory, fmt.Sprint(i)), filepath.Join(directory, fmt.Sprint(i, ".ready"))
-		c := shell(`(sleep 1000 & trap 'echo bye; exit' TERM; echo ready >"$1"; wait) & while [ ! -s "$1" ]; do sleep 0.01; done; echo main; exit 3`, ready)
+		c := shell(`(sleep 1000 & trap 'seq 9000; echo bye; exit' TERM; echo ready >"$1"; wait) & while [ ! -s "$1" ]; do sleep 0.01; done; echo main; exit 3`, ready)
 		launch := logged(c, path, path)
 		e, text := readAtTheEnd(table, RunID{"web:1", i}, launch, path)
 		want(t, "status", Status{Code: 3}, how(await[Ended](t, e).Status))
 		wantStory(t, "Spawned MainGone Ended", e)
-		want(t, "lines at the end", "main\nbye\n", text())
-		want(t, "counted", 2, launch.Lines.Logged.Load())
+		if lines := strings.Split(text(), "\n"); len(lines) != 9003 || lines[0] != "main" || lines[9000] != "9000" || lines[9001] != "bye" {
+			t.Errorf("%d lines at the end, the last is %q", len(lines)-1, lines[max(0, len(lines)-2)])
+		}
+		want(t, "counted", 9002, launch.Lines.Logged.Load())
 	}
 }
 

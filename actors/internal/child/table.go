@@ -139,7 +139,6 @@ func (t *Table) Kill(id RunID) {
 	if r == nil {
 		return
 	}
-	r.ordered = true
 	if !r.killed {
 		r.killed = true
 		close(r.hurry)

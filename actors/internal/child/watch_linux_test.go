@@ -98,3 +98,18 @@ func TestAnEndThatTheParentDeniesIsMadeTrue(t *testing.T) {
 	want(t, "status", Status{Lost: true}, how(await[Ended](t, e).Status))
 	wantStory(t, "Spawned Ended", e)
 }
+
+// badParent reaps, and does not know what.
+type badParent struct{ Direct }
+
+func (b badParent) Reap(run string, p *osproc.Process) error {
+	_ = b.Direct.Reap(run, p)
+	return errors.New("no answer")
+}
+
+func TestAnEndThatTheParentKnowsNothingOfIsLost(t *testing.T) {
+	table := newTable(t, badParent{})
+	e := begin(table, RunID{"web:1", 1}, Launch{Command: shell("exit 3")})
+	want(t, "lost", true, await[Ended](t, e).Status.Lost)
+	wantStory(t, "Spawned Ended", e)
+}
