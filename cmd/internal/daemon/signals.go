@@ -100,6 +100,6 @@ func (d *Daemon) stopBySignal(reason string) {
 	}
 	d.signals.settle() // before anything shows that we have heard the first one
 	d.answered = true
+	d.log.Infof("%s: another one skips what is left of the stop timeouts", reason)
 	d.Shutdown(reason)
-	d.log.Info("every process has its stop timeout; another signal skips what is left of it")
 }
