@@ -178,6 +178,9 @@ func (r *rootActor) scale(ctx actor.Context, msg scaleProcesses) {
 	}
 	orders := newOrders()
 	for p, n := range processes {
+		for number := n + 1; number <= r.count(p); number++ {
+			delete(r.intent.single, p.Clone(number)) // what was ordered of a clone ends with it
+		}
 		r.intent.scaled[p.ID] = n
 		for number := 1; number <= n; number++ {
 			if id := p.Clone(number); r.slots[id] == nil || r.slots[id].retiring {

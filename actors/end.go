@@ -13,13 +13,14 @@ import (
 type runEnd struct {
 	Run    int
 	Pid    int
+	Since  time.Time // when it had its pid
 	Err    error
 	Status child.Status
 	At     time.Time
 }
 
-func endOf(run, pid int, status child.Status, at time.Time) runEnd {
-	return runEnd{Run: run, Pid: pid, Status: status, At: at}
+func (r *runActor) endOf(status child.Status, at time.Time) runEnd {
+	return runEnd{Run: r.run.id.Run, Pid: r.pid, Since: r.since, Status: status, At: at}
 }
 
 // forPolicy is the end as the policy looks at it.

@@ -221,7 +221,7 @@ func (p *processActor) runID() child.RunID {
 }
 
 func (p *processActor) spawned(ctx actor.Context, msg runSpawned) {
-	if msg.Run != p.machine.Run || p.machine.Up {
+	if msg.Run != p.machine.Run || !p.machine.Live || p.machine.Up {
 		return
 	}
 	p.pid, p.startedAt = msg.Pid, msg.At
@@ -229,14 +229,14 @@ func (p *processActor) spawned(ctx actor.Context, msg runSpawned) {
 }
 
 func (p *processActor) stuck(ctx actor.Context, msg runStuck) {
-	if msg.Run == p.machine.Run && !p.machine.Up {
+	if msg.Run == p.machine.Run && p.machine.Live && !p.machine.Up {
 		p.why = "exec hangs on " + msg.What
 		p.step(ctx, lifecycle.RunStuck)
 	}
 }
 
 func (p *processActor) mainGone(ctx actor.Context, msg runMainGone) {
-	if msg.End.Run == p.machine.Run {
+	if msg.End.Run == p.machine.Run && p.machine.Live {
 		if p.machine.State != event.Stopping { // nobody ordered it
 			p.why = msg.End.forPeople(p.uptime(msg.End.At), false).Story() + "; ending what it left behind"
 		}
@@ -256,6 +256,9 @@ func (p *processActor) deadlinePassed(ctx actor.Context, msg deadlinePassed) {
 func (p *processActor) runEnded(ctx actor.Context, end runEnd) {
 	if end.Run != p.machine.Run || !p.machine.Live {
 		return
+	}
+	if end.Pid > 0 && !p.machine.Up { // a failure is a system message, and overtakes the note that the run has a pid
+		p.spawned(ctx, runSpawned{end.Run, end.Pid, end.Since})
 	}
 	uptime := p.uptime(end.At)
 	if end.Err != nil {

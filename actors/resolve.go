@@ -183,6 +183,8 @@ func (d directory) unknown(kind, word string, among []string, prefix string) err
 	case len(near) > 0:
 		err.Hint = "did you mean " + prefix + strings.Join(near, " or "+prefix) + "?"
 	case len(among) > 0:
+		slices.Sort(among)
+		among = slices.Compact(among)
 		err.Hint = "known are " + strings.Join(among[:min(len(among), 12)], ", ")
 	}
 	return err

@@ -47,7 +47,7 @@ func TestTargets(t *testing.T) {
 		{target: "short_lived:0", refused: "unknown clone short_lived:0", hint: "short_lived has 2 clones, counted from 1; short_lived:* is all of them"},
 		{target: "wrker", refused: `unknown role or process "wrker"`, hint: "did you mean worker?"},
 		{target: "@wbe", refused: `unknown role "wbe"`, hint: "did you mean @web?"},
-		{target: "zzzzzz", refused: `unknown role or process "zzzzzz"`, hint: "known are web, mail, worker, web, mail, short_lived, alone"},
+		{target: "zzzzzz", refused: `unknown role or process "zzzzzz"`, hint: "known are alone, mail, short_lived, web, worker"},
 	} {
 		hits, _, err := town().resolve([]Target{c.target}, c.start)
 		var unknown *UnknownTarget

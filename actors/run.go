@@ -52,6 +52,7 @@ type runActor struct {
 	house   *house
 	run     runPlan
 	pid     int
+	since   time.Time // when it had its pid
 	ordered bool
 }
 
@@ -65,11 +66,11 @@ func (r *runActor) Receive(ctx actor.Context) {
 	case child.Stuck:
 		ctx.Send(ctx.Parent(), runStuck{msg.ID.Run, msg.What})
 	case child.MainGone:
-		ctx.Send(ctx.Parent(), runMainGone{endOf(msg.ID.Run, r.pid, msg.Status, msg.At)})
+		ctx.Send(ctx.Parent(), runMainGone{r.endOf(msg.Status, msg.At)})
 	case child.SpawnFailed:
 		r.over(ctx, runEnd{Run: msg.ID.Run, Err: msg.Err, At: msg.At})
 	case child.Ended:
-		r.over(ctx, endOf(msg.ID.Run, r.pid, msg.Status, msg.At))
+		r.over(ctx, r.endOf(msg.Status, msg.At))
 	case stopRun:
 		r.stop(msg)
 	case killRun:
@@ -90,7 +91,7 @@ func (r *runActor) attach(ctx actor.Context) {
 }
 
 func (r *runActor) spawned(ctx actor.Context, msg child.Spawned) {
-	r.pid = msg.Pid
+	r.pid, r.since = msg.Pid, msg.At
 	ctx.Send(ctx.Parent(), runSpawned{msg.ID.Run, msg.Pid, msg.At})
 }
 

@@ -10,6 +10,9 @@ import (
 // input does not matter in this state, and nothing changed.
 func Step(m Machine, input Input) (next Machine, do []Effect, known bool) {
 	seen := m
+	if !m.Live && (input == RunSpawned || input == RunStuck || input == MainGone) {
+		return seen, nil, false // a note that its run's end has overtaken
+	}
 	if m.Live && ends(input) {
 		m.Live, m.Up = false, false
 	}

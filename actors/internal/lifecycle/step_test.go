@@ -157,3 +157,16 @@ func TestStatesPageIsFresh(t *testing.T) {
 		t.Fatalf("%s is stale: go test ./actors/internal/lifecycle -update (%v)", path, err)
 	}
 }
+
+// TestANoteThatItsEndHasOvertakenChangesNothing: a failure travels faster than the notes before it.
+func TestANoteThatItsEndHasOvertakenChangesNothing(t *testing.T) {
+	for _, state := range []event.State{event.Stopped, event.Starting, event.Running, event.Backoff, event.Stopping, event.Exited, event.Fatal, event.Paused} {
+		m := New()
+		m.State = state
+		for _, input := range []Input{RunSpawned, RunStuck, MainGone} {
+			if next, do, known := Step(m, input); next != m || len(do) > 0 || known {
+				t.Errorf("%s in %s without a run: %+v, %v", input, state, next, do)
+			}
+		}
+	}
+}

@@ -123,6 +123,9 @@ is over. What was stopped stays stopped, across reloads, until somebody starts i
 			if len(words) == 0 {
 				if err = client.Shutdown(ctx); err == nil {
 					a.say("everything is stopped, and so is the daemon")
+					if asJSON {
+						return a.printReport(actors.Report{}, true, "")
+					}
 				}
 			} else {
 				var report actors.Report

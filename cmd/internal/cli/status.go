@@ -238,7 +238,7 @@ func (a *app) roles() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "roles [OPTIONS]",
 		Short:   "shows the roles, their processes, and which are active",
-		Long:    `Shows the roles of the configuration. Where no daemon runs none is active, and the exit code is 3.`,
+		Long:    `Shows the roles of the configuration of the daemon that runs.`,
 		Example: "  phorever roles",
 		Args:    none,
 		RunE: func(*cobra.Command, []string) error {

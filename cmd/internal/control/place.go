@@ -107,7 +107,8 @@ func (p Place) Prepare() error {
 var ErrNoConfig = errors.New("no " + FileName + " here or in a parent directory")
 
 // FindConfig is the absolute path of the configuration as the user means it: the one named, else $PHOREVER_CONFIG, else
-// the nearest phorever.json in the working directory or a parent of it. Symlinks stay as they are.
+// the nearest phorever.json in the working directory or a parent of it, else the nearest that a daemon was started with and
+// that is gone since. Symlinks stay as they are.
 func FindConfig(named string) (string, error) {
 	if named == "" {
 		named = os.Getenv("PHOREVER_CONFIG")
@@ -122,15 +123,25 @@ func FindConfig(named string) (string, error) {
 	if named != "" {
 		return filepath.Join(here, named), nil
 	}
-	for directory := here; ; directory = filepath.Dir(directory) {
-		path := filepath.Join(directory, FileName)
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			return path, nil
-		}
-		if directory == filepath.Dir(directory) {
-			return "", ErrNoConfig
+	exists := func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && !info.IsDir()
+	}
+	served := func(path string) bool { // the file is gone, its daemon is not
+		_, held := holder(Locate(path).Lock)
+		return held
+	}
+	for _, meant := range []func(string) bool{exists, served} {
+		for directory := here; ; directory = filepath.Dir(directory) {
+			if path := filepath.Join(directory, FileName); meant(path) {
+				return path, nil
+			}
+			if directory == filepath.Dir(directory) {
+				break
+			}
 		}
 	}
+	return "", ErrNoConfig
 }
 
 // workingDirectory is the logical one: $PWD, when that is where we are.

@@ -11,6 +11,9 @@ import (
 	"github.com/dcousineau/phorever/spec"
 )
 
+// mostTold is how many problems of a refused configuration the log holds.
+const mostTold = 20
+
 // Reload reads the configuration again and has the tree follow it. A refused one is a *control.Refusal, and everything
 // goes on as it was.
 func (d *Daemon) Reload(ctx context.Context, wait time.Duration) (actors.Report, error) {
@@ -56,6 +59,9 @@ func (d *Daemon) acceptable() (*spec.Config, error) {
 		d.complain(problems)
 		errs := problems.Errors()
 		d.system.Announce(event.ConfigRejected{First: errs[0].String(), More: len(errs) - 1})
+		for _, p := range errs[1:min(len(errs), mostTold)] {
+			d.log.Error(p.String())
+		}
 		return nil, refusal(problems)
 	}
 	for _, p := range problems {
