@@ -11,7 +11,7 @@ import (
 
 const (
 	// mostSpawners is how many forks are prepared at once. The fork itself is serialised by the Go runtime.
-	mostSpawners = 8
+	mostSpawners = 3
 	// stuckAfter is when a start that does not return is announced and no longer counts as a spawner at work.
 	stuckAfter = 5 * time.Second
 )

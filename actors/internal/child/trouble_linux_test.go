@@ -117,17 +117,19 @@ func TestFailedStartsLeaveNoDescriptor(t *testing.T) {
 			table.Release(RunID{"web:1", i})
 		}
 	}
+	closed := func() bool {
+		open := openFiles()
+		return !slices.Contains(open, path) && !slices.Contains(open, path+".err")
+	}
 	fail(1)
-	before := openFiles()
-	eventually(t, "the pipes of the first start are closed", func() bool {
-		before = openFiles()
-		return !slices.Contains(before, "pipe") || !slices.Contains(before, path)
-	})
+	eventually(t, "the files of the first start are closed", closed)
+	before := len(openFiles()) // its pipes may be a moment behind
 	fail(100)
+	eventually(t, "the files of a hundred are closed", closed)
 	var after []string
-	eventually(t, fmt.Sprintf("descriptors are %q again", before), func() bool {
+	eventually(t, fmt.Sprintf("about %d descriptors are open again, of a hundred times four", before), func() bool {
 		after = openFiles()
-		return slices.Equal(before, after)
+		return len(after) <= before
 	})
 	want(t, "runs", 0, table.Live())
 }
