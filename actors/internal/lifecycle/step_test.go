@@ -108,7 +108,11 @@ func TestTheLastOrderDecides(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "steps") {
 			input := Input(rapid.IntRange(0, int(inputs)-1).Draw(t, "input"))
 			if possible(m, input) {
-				m, _, _ = Step(m, input)
+				next, do, _ := Step(m, input)
+				if next.Live && slices.Contains(do, AbandonRun) {
+					t.Fatalf("%s abandons the living run of %+v: nobody would hear of its end", input, m)
+				}
+				m = next
 			}
 		}
 		stopped, _, _ := Step(m, StopOrdered)

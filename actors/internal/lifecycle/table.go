@@ -126,7 +126,8 @@ var table = []row{
 	// Standing still.
 	{working, PauseOrdered, up, event.Paused, none, []Effect{Disarm, PauseRun, TellPaused}},
 	{working, PauseOrdered, notUp, event.Paused, none, []Effect{Disarm, TellPaused}},
-	{in(event.Backoff), PauseOrdered, always, event.Paused, none, []Effect{Disarm, AbandonRun, TellPaused}},
+	{in(event.Backoff), PauseOrdered, notLive, event.Paused, none, []Effect{Disarm, AbandonRun, TellPaused}},
+	{in(event.Backoff), PauseOrdered, live, event.Paused, none, []Effect{Disarm, TellPaused}},
 	{in(event.Paused), ResumeOrdered, liveUp, event.Running, none, []Effect{ContinueRun, TellResumed}},
 	{in(event.Paused), ResumeOrdered, live, event.Starting, none, []Effect{TellResumed}},
 	{in(event.Paused), ResumeOrdered, notLive, event.Starting, none, []Effect{TellResumed, StartRun}},
