@@ -160,15 +160,16 @@ func (c *Client) ReopenLogs(ctx context.Context) error {
 // Shutdown ends the daemon with everything that it runs, and returns when nothing is left of either.
 func (c *Client) Shutdown(ctx context.Context) error {
 	first, _ := c.Holder()
+	gone, release := c.watchDaemon(ctx)
+	defer release()
 	if _, err := ask[struct{}](ctx, c, "/shutdown", targetsOrder{}); err != nil {
 		return err
 	}
 	for pause := time.Millisecond; ; pause = min(pause*2, 20*time.Millisecond) {
 		pid, held := c.Holder()
-		if !held && !c.answers(ctx) { // with only the lock gone, somebody has removed the file
-			return nil
-		}
-		if held && pid > 0 && first > 0 && pid != first { // it was followed by another one already
+		free := !held && !c.answers(ctx)                          // with only the lock gone, somebody has removed the file
+		if free || held && pid > 0 && first > 0 && pid != first { // or it was followed by another one already
+			gone()
 			return nil
 		}
 		select {

@@ -37,7 +37,11 @@ func Background(ctx context.Context, arguments []string, warn func(spec.Problems
 		return actors.Report{}, err
 	}
 	defer ours.Close()
-	command := exec.Command(self(), slices.Insert(slices.Clone(arguments), 1, "--ready-fd=3")...)
+	program, err := os.Executable() // by its name: ps and top show it
+	if err != nil {
+		program = self()
+	}
+	command := exec.Command(program, slices.Insert(slices.Clone(arguments), 1, "--ready-fd=3")...)
 	command.Args[0] = os.Args[0]
 	command.Stderr = os.Stderr // until it is ready: a crash on the way must be seen
 	command.ExtraFiles = []*os.File{theirs}

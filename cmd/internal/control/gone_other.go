@@ -1,0 +1,10 @@
+//go:build !linux
+
+package control
+
+import "context"
+
+func (c *Client) watchDaemon(context.Context) (gone, release func()) {
+	nothing := func() {}
+	return nothing, nothing
+}
