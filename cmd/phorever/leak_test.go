@@ -34,6 +34,9 @@ func leaveNothingRunning(env *testscript.Env) {
 		}
 	}
 	left := belongings(env.WorkDir)
+	for end := time.Now().Add(2 * time.Second); len(left) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		left = belongings(env.WorkDir) // what the script has just killed takes a moment to die
+	}
 	for _, p := range left {
 		env.T().Log("left running: " + strconv.Itoa(p.pid) + " " + p.commandLine())
 		_ = syscall.Kill(p.pid, syscall.SIGKILL)
