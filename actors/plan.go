@@ -106,6 +106,25 @@ func logFiles(config *spec.Config, process *spec.Process, number int, role strin
 	return inDirectory(config.Logging.Directory, stdout), inDirectory(config.Logging.Directory, stderr), nil
 }
 
+// LogFiles are the paths of one clone's output as far as the configuration alone tells, for when nothing runs. They are
+// empty for a process whose output is discarded.
+func LogFiles(config *spec.Config, process *spec.Process, number int) (stdout, stderr string, err error) {
+	if !process.Log.Forward {
+		return "", "", nil
+	}
+	environ := os.Environ()
+	for _, values := range []map[string]string{config.Env.Values, process.Env.Values} {
+		for key, value := range values {
+			environ = append(environ, key+"="+value)
+		}
+	}
+	role := ""
+	if len(process.Roles) > 0 {
+		role = process.Roles[0]
+	}
+	return logFiles(config, process, number, role, environ)
+}
+
 func inDirectory(directory, path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -174,39 +173,11 @@ func (a *app) filesOfConfig(words []string) ([]logFile, error) {
 		name, number := id.Split()
 		i := slices.IndexFunc(config.Processes, func(p spec.Process) bool { return p.ID == name })
 		p := &config.Processes[i]
-		if !p.Log.Forward {
-			continue
+		stdout, stderr, err := actors.LogFiles(config, p, number)
+		if err != nil {
+			return nil, err
 		}
-		role := ""
-		if len(p.Roles) > 0 {
-			role = p.Roles[0]
-		}
-		names := spec.Expansion{Name: p.ID, Clone: number, Role: role, Env: variables(config, p)}
-		for _, stream := range []struct {
-			file   string
-			stderr bool
-		}{{p.Log.Stdout, false}, {p.Log.Stderr, true}} {
-			file, err := names.Expand(stream.file)
-			if err != nil {
-				return nil, err
-			}
-			if !filepath.IsAbs(file) {
-				file = filepath.Join(config.Logging.Directory, file)
-			}
-			all = addLog(all, string(id), file, stream.stderr)
-		}
+		all = addLog(addLog(all, string(id), stdout, false), string(id), stderr, true)
 	}
 	return all, nil
-}
-
-// variables are what a file name may hold, as far as the configuration itself says.
-func variables(config *spec.Config, p *spec.Process) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		for _, values := range []map[string]string{p.Env.Values, config.Env.Values} {
-			if value, ok := values[name]; ok {
-				return value, true
-			}
-		}
-		return os.LookupEnv(name)
-	}
 }
