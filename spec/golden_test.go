@@ -114,6 +114,8 @@ func loadText(t *testing.T, input string) (*spec.Config, spec.Problems) {
 		WorkingDirectory: directory,
 		Environ:          func(string) (string, bool) { return "/bin:/usr/bin", true },
 	})
+	// Whoever runs the tests may be root or not; TestOnlyRootRunsAsOthers is about that.
+	problems = slices.DeleteFunc(problems, func(p spec.Problem) bool { return strings.HasPrefix(p.Message, onlyRoot) })
 	for i := range problems {
 		problems[i].Message = strings.ReplaceAll(problems[i].Message, directory, "/app")
 		problems[i].Hint = strings.ReplaceAll(problems[i].Hint, directory, "/app")
@@ -129,6 +131,19 @@ func write(t *testing.T, directory, name, text string, mode os.FileMode) {
 	}
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+const onlyRoot = "only root can run it as "
+
+// TestOnlyRootRunsAsOthers: whoever is not root is warned before a start fails.
+func TestOnlyRootRunsAsOthers(t *testing.T) {
+	directory := t.TempDir()
+	write(t, directory, "phorever.json", `{"processes": [{"name": "a", "up": "sleep 1", "user": "root"}]}`, 0o600)
+	_, problems := spec.Load(filepath.Join(directory, "phorever.json"), spec.LoadOptions{AllowUnsafe: true})
+	warned := slices.ContainsFunc(problems, func(p spec.Problem) bool { return strings.HasPrefix(p.Message, onlyRoot) })
+	if warned == (os.Getuid() == 0) || problems.HasErrors() {
+		t.Errorf("as user %d: %v", os.Getuid(), problems)
 	}
 }
 
