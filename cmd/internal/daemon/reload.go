@@ -34,12 +34,8 @@ func (d *Daemon) Reload(ctx context.Context, wait time.Duration) (actors.Report,
 
 // Plan is what a reload would do.
 func (d *Daemon) Plan() (control.PlanReply, error) {
-	config, problems := spec.Load(d.options.Config, d.loadOptions())
-	current, _ := d.system.Config()
-	if !problems.HasErrors() && config != nil {
-		problems = append(problems, spec.Refused(current, config)...)
-	}
-	if config == nil || problems.HasErrors() {
+	config, problems := d.read()
+	if config == nil {
 		return control.PlanReply{}, refusal(problems)
 	}
 	reply := control.PlanReply{Changes: d.system.Plan(config)}
@@ -49,13 +45,23 @@ func (d *Daemon) Plan() (control.PlanReply, error) {
 	return reply, nil
 }
 
-func (d *Daemon) acceptable() (*spec.Config, error) {
+// read is the configuration as the file has it now, nil when the running daemon cannot follow it.
+func (d *Daemon) read() (*spec.Config, spec.Problems) {
 	config, problems := spec.Load(d.options.Config, d.loadOptions())
 	if config != nil && !problems.HasErrors() {
 		current, _ := d.system.Config()
 		problems = append(problems, spec.Refused(current, config)...)
 	}
-	if config == nil || problems.HasErrors() {
+	if problems.HasErrors() {
+		config = nil
+	}
+	return config, problems
+}
+
+// acceptable is read for a reload: a refusal is remembered, and everybody is told.
+func (d *Daemon) acceptable() (*spec.Config, error) {
+	config, problems := d.read()
+	if config == nil {
 		d.complain(problems)
 		errs := problems.Errors()
 		d.system.Announce(event.ConfigRejected{First: errs[0].String(), More: len(errs) - 1})
