@@ -27,7 +27,7 @@ var bans = []ban{
 	},
 	{
 		[]string{"syscall.Kill", "unix.Kill", "unix.PidfdSendSignal", "unix.Tgkill"},
-		[]string{"actors/internal/osproc", "actors/keeper", "cmd/internal/bench"},
+		[]string{"actors/internal/osproc", "actors/internal/pidfd", "actors/internal/failpoint/on.go", "actors/keeper", "cmd/internal/bench"},
 		"a number is not a process: signals go only where a pidfd proves who is meant",
 	},
 	{
