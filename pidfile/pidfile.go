@@ -19,6 +19,7 @@ import (
 type File struct {
 	path string
 	file *os.File
+	pid  int // whose number stands in it
 }
 
 // HeldError says that another process owns the file.
@@ -42,7 +43,10 @@ var errBusy = errors.New("another process has the lock")
 
 // Acquire locks the file and writes our pid into it, or returns a *HeldError. Missing directories are made. A symlink in
 // the place of the file is refused: it would have us write elsewhere.
-func Acquire(path string) (*File, error) {
+func Acquire(path string) (*File, error) { return AcquireFor(path, os.Getpid()) }
+
+// AcquireFor is Acquire for a process that shares the lock with us: its number is written.
+func AcquireFor(path string, pid int) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -51,7 +55,8 @@ func Acquire(path string) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		pid, err := f.own()
+		f.pid = pid
+		holder, err := f.own()
 		switch {
 		case err == nil:
 			return f, nil
@@ -60,8 +65,8 @@ func Acquire(path string) (*File, error) {
 			return nil, err
 		}
 		_ = f.file.Close()
-		if pid > 0 || time.Now().After(deadline) {
-			return nil, &HeldError{path, pid}
+		if holder > 0 || time.Now().After(deadline) {
+			return nil, &HeldError{path, holder}
 		}
 		<-time.After(time.Millisecond + rand.N(4*time.Millisecond)) // not in step with others who try
 	}
@@ -77,7 +82,25 @@ func open(path string) (*File, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &File{path, file}, nil
+	return &File{path: path, file: file}, nil
+}
+
+// Inherit is the file of a process whose descriptor was handed to us, with its lock.
+func Inherit(path string, descriptor, pid int) *File {
+	syscall.CloseOnExec(descriptor)
+	return &File{path: path, file: os.NewFile(uintptr(descriptor), path), pid: pid}
+}
+
+// Descriptor is what carries the lock: whoever has a copy of it has the lock.
+func (f *File) Descriptor() int { return int(f.file.Fd()) }
+
+// Rewrite puts the number of another process that shares the lock into the file.
+func (f *File) Rewrite(pid int) error {
+	f.pid = pid
+	if err := f.write(pid); err != nil {
+		return err
+	}
+	return f.file.Truncate(int64(len(strconv.Itoa(pid)) + 1))
 }
 
 // own takes the lock and writes our number, or returns errBusy with the number of the process that has it, as far as that
@@ -112,7 +135,7 @@ func (f *File) own() (pid int, err error) {
 	if info.Size() > 0 || !f.current() { // an owner came and went, and this is what it left, or not even the same file
 		return 0, errBusy
 	}
-	if err := f.write(os.Getpid()); err != nil {
+	if err := f.write(f.pid); err != nil {
 		_ = os.Remove(f.path)
 		return 0, err
 	}
@@ -162,7 +185,7 @@ func (f *File) Restore() error {
 	if f.current() {
 		return nil
 	}
-	fresh, err := Acquire(f.path)
+	fresh, err := AcquireFor(f.path, f.pid)
 	if err != nil {
 		return err
 	}
@@ -171,10 +194,11 @@ func (f *File) Restore() error {
 	return nil
 }
 
-// Release removes the file, if it is still ours, and then gives up the lock.
+// Release removes the file, if it is still ours, and then gives up the lock, for everybody who shares it.
 func (f *File) Release() {
 	if f.current() {
 		_ = os.Remove(f.path)
 	}
+	_ = syscall.Flock(int(f.file.Fd()), syscall.LOCK_UN)
 	_ = f.file.Close()
 }

@@ -1,9 +1,6 @@
 package osproc
 
-import (
-	"syscall"
-	"time"
-)
+import "github.com/dcousineau/phorever/actors/internal/pidfd"
 
 // Command is what to execute and how.
 type Command struct {
@@ -32,6 +29,7 @@ type Shim struct {
 	Limits      []Limit
 	OOMScoreAdj *int
 	NoNewPrivs  bool
+	Cgroup      string // the directory of a control group that the process is to be born into
 }
 
 // Limit is one resource limit, soft and hard alike. Unlimited is ^uint64(0).
@@ -40,18 +38,12 @@ type Limit struct {
 	Value    uint64
 }
 
-func (s Shim) needed() bool { return len(s.Limits) > 0 || s.OOMScoreAdj != nil || s.NoNewPrivs }
-
-// Status is how a process ended. Signal is 0 when it exited with Code.
-type Status struct {
-	Code   int
-	Signal syscall.Signal
-	Core   bool
-	Lost   bool // nobody could see how
-	User   time.Duration
-	System time.Duration
-	MaxRSS int64 // bytes
+func (s Shim) needed() bool {
+	return len(s.Limits) > 0 || s.OOMScoreAdj != nil || s.NoNewPrivs || s.Cgroup != ""
 }
+
+// Status is how a process ended.
+type Status = pidfd.Status
 
 // Parent is who a process belongs to in the eyes of the kernel, and so who reaps it.
 type Parent interface {

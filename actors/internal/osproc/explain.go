@@ -33,10 +33,10 @@ func (e *StartError) Error() string {
 // Unwrap is the system's error.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Shortage is whether the machine was short of something, so that the command is not to blame.
-func (e *StartError) Shortage() bool {
-	for _, errno := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(e.Err, errno) {
+// Shortage tells whether a start failed because the machine is short of something, so that the command is not to blame.
+func Shortage(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC, syscall.EDQUOT, syscall.EINTR} {
+		if errors.Is(err, errno) {
 			return true
 		}
 	}

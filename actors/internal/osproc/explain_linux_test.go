@@ -39,7 +39,7 @@ func showStartError() {
 		fmt.Println("not a StartError:", err)
 		return
 	}
-	fmt.Println(err, start.Shortage())
+	fmt.Println(err, Shortage(err))
 }
 
 func TestAShortageIsToldAsOne(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAFailedStartSaysWhyAndLeavesNothing(t *testing.T) {
 			if want := "name" + strings.ReplaceAll(test.want, "DIR", dir); err.Error() != want {
 				t.Errorf("%s of %s:\ngot  %s\nwant %s", way, test.path, err, want)
 			}
-			if start.Shortage() {
+			if Shortage(err) {
 				t.Errorf("%s of %s: the command is to blame", way, test.path)
 			}
 			if now := openFiles(); !slices.Equal(now, before) {

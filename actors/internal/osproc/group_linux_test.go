@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 func TestASignalForTheGroupReachesAll(t *testing.T) {
@@ -140,7 +142,7 @@ func init() {
 		if err != nil {
 			return
 		}
-		_ = waitid(unix.P_PID, pid, unix.WEXITED|unix.WNOWAIT, nil, nil)
+		_ = pidfd.Waitid(unix.P_PID, pid, unix.WEXITED|unix.WNOWAIT, nil, nil)
 		fmt.Println(os.Getpid(), pid)
 		_ = os.Stdout.Close()
 		_, _ = os.Stdin.Read(make([]byte, 1))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 // patience is how long a test waits for what must happen.
@@ -16,9 +18,8 @@ const patience = 20 * time.Second
 
 // anyChild is a zombie of ours, 0 if all children live, and false if there are none.
 func anyChild() (zombie int, some bool) {
-	var info siginfo
-	err := waitid(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, &info, nil)
-	return int(info.Pid), err != unix.ECHILD
+	zombie, _ = pidfd.PeekAny()
+	return zombie, len(pidfd.Children(os.Getpid())) > 0
 }
 
 // environment is what children get: the cookie, and extra.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/actors/internal/epoll"
+	"github.com/dcousineau/phorever/actors/internal/failpoint"
 )
 
 // again is how soon a process is looked at again whose pidfd says that it ended while waitid does not: a debugger has it.
@@ -77,13 +78,16 @@ func entry(token uint64, events uint32) *unix.EpollEvent {
 
 func tokenOf(e unix.EpollEvent) uint64 { return uint64(uint32(e.Fd)) | uint64(uint32(e.Pad))<<32 }
 
-// Watch calls exited once, on the loop's goroutine, when the process has ended; it is then a zombie until it is reaped.
-// exited must not block. A process is watched by one loop, once.
+// Watch calls exited once, on the loop's goroutine, when the process has ended; it is then a zombie until it is reaped. The
+// status is empty where the process is another's child. exited must not block. A process is watched by one loop, once.
 func (l *Loop) Watch(p *Process, exited func(Status)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reaped {
 		return ErrGone
+	}
+	if err := failpoint.At("watch"); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -240,7 +244,11 @@ func (l *Loop) look(token uint64) bool {
 		w.process.mu.Unlock()
 		return true
 	}
-	status, ended, err := w.process.wait(unix.WNOHANG | unix.WNOWAIT)
+	var status Status
+	ended, err := true, error(nil)
+	if w.process.ours {
+		status, ended, err = w.process.wait(unix.WNOHANG | unix.WNOWAIT)
+	}
 	if !ended && err == nil {
 		w.process.mu.Unlock()
 		return false

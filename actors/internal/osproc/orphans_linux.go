@@ -1,15 +1,13 @@
 package osproc
 
 import (
-	"errors"
-	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 const (
@@ -72,13 +70,12 @@ func (o *orphans) turn(poked bool) {
 // sweep reaps, and answers when to look again.
 func (o *orphans) sweep(now time.Time) time.Time {
 	// The kernel shows any one zombie: without one there is nothing to list.
-	var info siginfo
-	if err := waitid(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, &info, nil); err != nil || info.Pid == 0 {
+	if _, ended := pidfd.PeekAny(); !ended {
 		clear(o.suspects)
 		return time.Time{}
 	}
 	still := map[int]suspect{}
-	for _, pid := range children() {
+	for _, pid := range pidfd.Children(os.Getpid()) {
 		if s, wait := o.bury(pid, now); wait {
 			still[pid] = s
 		}
@@ -115,7 +112,7 @@ func (o *orphans) bury(pid int, now time.Time) (s suspect, wait bool) {
 			return s, true
 		}
 	}
-	_ = waitid(unix.P_PID, pid, unix.WEXITED|unix.WNOHANG, nil, nil)
+	_, _ = pidfd.ReapPid(pid)
 	return suspect{}, false
 }
 
@@ -127,41 +124,4 @@ func forkedBefore(ticket uint64) bool {
 		}
 	}
 	return false
-}
-
-// children is every child of this process. The kernel keeps them by the thread that forked them.
-func children() []int {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return nil
-	}
-	var all []int
-	for _, thread := range threads {
-		directory := "/proc/self/task/" + thread.Name()
-		text, err := os.ReadFile(directory + "/children")
-		if errors.Is(err, fs.ErrNotExist) {
-			if _, err := os.Stat(directory); err == nil {
-				return childrenByParent() // a kernel without CONFIG_PROC_CHILDREN
-			}
-		}
-		for field := range strings.FieldsSeq(string(text)) {
-			if pid, err := strconv.Atoi(field); err == nil {
-				all = append(all, pid)
-			}
-		}
-	}
-	return all
-}
-
-func childrenByParent() []int {
-	var all []int
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			if info, ok := ReadInfo(pid); ok && info.Parent == os.Getpid() {
-				all = append(all, pid)
-			}
-		}
-	}
-	return all
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"sync"
 	"syscall"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 // ErrGone is the answer to a signal that has nobody to reach any more.
-var ErrGone = errors.New("the process has ended")
+var ErrGone = pidfd.ErrGone
 
 // ErrRuns is the answer of Reap for a process that has not ended.
 var ErrRuns = errors.New("the process still runs")
@@ -15,8 +17,9 @@ var ErrRuns = errors.New("the process still runs")
 // Process is one process that we started. Its methods are safe for concurrent use.
 type Process struct {
 	pid   int
-	pidfd int  // -1 where the system has none
-	ours  bool // this process is its parent
+	pidfd int    // -1 where the system has none
+	ours  bool   // this process is its parent
+	start uint64 // 0 where it was not needed yet
 
 	mu      sync.Mutex
 	reaped  bool
@@ -32,8 +35,11 @@ func (p *Process) Pid() int { return p.pid }
 func (p *Process) StartTime() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped {
+	switch {
+	case p.reaped:
 		return 0
+	case p.start != 0:
+		return p.start
 	}
 	return startTime(p.pid)
 }

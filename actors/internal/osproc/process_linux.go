@@ -1,15 +1,14 @@
 package osproc
 
 import (
-	"bytes"
 	"os"
 	"strconv"
 	"sync"
 	"syscall"
-	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 // prepare asks for a pidfd with the fork.
@@ -28,6 +27,9 @@ func (p *Process) born() {
 			p.pidfd = fd
 		}
 	}
+	if !p.ours {
+		p.start = startTime(p.pid)
+	}
 }
 
 // pidfdWorks is whether all of it is there: opening came with Linux 5.3, waiting with 5.4, and the filter of a sandbox may
@@ -39,71 +41,22 @@ var pidfdWorks = sync.OnceValue(func() bool {
 	}
 	defer func() { _ = unix.Close(fd) }()
 	return unix.PidfdSendSignal(fd, 0, nil, 0) == nil &&
-		waitid(unix.P_PIDFD, fd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil, nil) == unix.ECHILD // we are no child of ours
+		pidfd.Waitid(unix.P_PIDFD, fd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil, nil) == unix.ECHILD // we are no child of ours
 })
 
 func (p *Process) send(signal syscall.Signal) error {
 	if p.pidfd < 0 {
 		return syscall.Kill(p.pid, signal)
 	}
-	return unix.PidfdSendSignal(p.pidfd, signal, nil, 0)
+	return pidfd.Signal(p.pidfd, signal)
 }
-
-// siginfo is struct siginfo of waitid on 64-bit Linux: si_pid lies at 16, after the padding of the union.
-type siginfo struct {
-	Signo, Errno, Code, _ int32
-	Pid                   int32
-	Uid                   uint32
-	Status                int32
-	_                     [100]byte
-}
-
-// Codes of siginfo, from <asm-generic/siginfo.h>.
-const (
-	cldExited = 1
-	cldKilled = 2
-	cldDumped = 3
-)
 
 // wait looks at the end of a child. ended is false while it lives, which only a wait with WNOHANG can see.
 func (p *Process) wait(flags int) (status Status, ended bool, err error) {
-	kind, id := unix.P_PIDFD, p.pidfd
 	if p.pidfd < 0 {
-		kind, id = unix.P_PID, p.pid
+		return pidfd.Wait(unix.P_PID, p.pid, flags|unix.WEXITED)
 	}
-	var info siginfo
-	var usage unix.Rusage
-	if err := waitid(kind, id, flags|unix.WEXITED, &info, &usage); err != nil {
-		return Status{Lost: true}, false, err
-	}
-	if info.Pid == 0 {
-		return Status{}, false, nil
-	}
-	status = Status{
-		User: time.Duration(usage.Utime.Nano()), System: time.Duration(usage.Stime.Nano()), MaxRSS: usage.Maxrss << 10,
-	}
-	switch info.Code {
-	case cldExited:
-		status.Code = int(info.Status)
-	case cldKilled, cldDumped:
-		status.Signal, status.Core = syscall.Signal(info.Status), info.Code == cldDumped
-	}
-	return status, true, nil
-}
-
-// waitid is the system call with the usage that the library's own keeps back.
-func waitid(kind, id, flags int, info *siginfo, usage *unix.Rusage) error {
-	for {
-		_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(kind), uintptr(id), uintptr(unsafe.Pointer(info)),
-			uintptr(flags), uintptr(unsafe.Pointer(usage)), 0)
-		switch errno {
-		case 0:
-			return nil
-		case unix.EINTR:
-		default:
-			return errno
-		}
-	}
+	return pidfd.Wait(unix.P_PIDFD, p.pidfd, flags|unix.WEXITED)
 }
 
 func (p *Process) reap() error {
@@ -185,30 +138,61 @@ func startTime(pid int) uint64 {
 }
 
 // Info is what /proc tells of a process.
-type Info struct {
-	State                  byte // R, S, D, T, Z, …
-	Parent, Group, Session int
-	Start                  uint64 // ticks since boot
+type Info = pidfd.Info
+
+// ReadInfo reads /proc/PID/stat.
+func ReadInfo(pid int) (Info, bool) { return pidfd.ReadInfo(pid) }
+
+// Adopt makes a Process of one that somebody else has started: the one that has a number and began at start.
+func Adopt(pid int, start uint64) (*Process, error) {
+	fd, err := pidfd.OpenChecked(pid, start)
+	if err != nil {
+		return nil, err
+	}
+	return &Process{pid: pid, pidfd: fd, start: start}, nil
 }
 
-// ReadInfo reads /proc/PID/stat. A name with spaces and parentheses does not confuse it.
-func ReadInfo(pid int) (Info, bool) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return Info{}, false
+// Reaped says that its parent, which is another process, has reaped it: it cannot be signaled any more.
+func (p *Process) Reaped() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
 	}
-	end := bytes.LastIndexByte(data, ')')
-	if end < 0 {
-		return Info{}, false
+	p.reaped = true
+	if p.unwatch != nil {
+		p.unwatch()
+		p.unwatch = nil
 	}
-	fields := bytes.Fields(data[end+1:])
-	if len(fields) < 20 {
-		return Info{}, false
+	if p.pidfd >= 0 {
+		_ = unix.Close(p.pidfd)
+		p.pidfd = -1
 	}
-	number := func(i int) int {
-		n, _ := strconv.Atoi(string(fields[i]))
-		return n
+}
+
+// Exact is how a process ended that is another's child, while it is a zombie; ok is false where that cannot be told for sure.
+func (p *Process) Exact() (status Status, ok bool) { return pidfd.Exact(p.pid, p.start) }
+
+// Recall is how a process ended that is another's child, as far as the kernel knows: it remembers, or shows the zombie.
+func (p *Process) Recall() (status Status, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pidfd >= 0 {
+		if status, ok = pidfd.Foreign(p.pidfd); ok {
+			return status, true
+		}
 	}
-	start, _ := strconv.ParseUint(string(fields[19]), 10, 64)
-	return Info{State: fields[0][0], Parent: number(1), Group: number(2), Session: number(3), Start: start}, true
+	return pidfd.Zombie(p.pid, p.start)
+}
+
+// Ended tells whether the process has ended, also when it was reaped.
+func (p *Process) Ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pidfd < 0 {
+		return p.reaped
+	}
+	poll := []unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}
+	n, _ := unix.Poll(poll, 0)
+	return n > 0
 }

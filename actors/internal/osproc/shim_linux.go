@@ -22,6 +22,7 @@ type shimOrder struct {
 	NoNewPrivs bool        `json:",omitempty"`
 	Umask      *int        `json:",omitempty"`
 	As         *Credential `json:",omitempty"`
+	Cgroup     string      `json:",omitempty"`
 }
 
 // shimReport is the descriptor on which the shim says what it could not do. It is closed by the exec that succeeds.
@@ -33,7 +34,7 @@ func spawnShimmed(c Command, files []uintptr) (*Process, error) {
 	if c.ShimPath == "" {
 		return nil, fmt.Errorf("%s: limits need our own binary, which is not known", c.Argv[0])
 	}
-	order, err := json.Marshal(shimOrder{c.Path, c.Shim.Limits, c.Shim.OOMScoreAdj, c.Shim.NoNewPrivs, c.Umask, c.Credential})
+	order, err := json.Marshal(shimOrder{c.Path, c.Shim.Limits, c.Shim.OOMScoreAdj, c.Shim.NoNewPrivs, c.Umask, c.Credential, c.Shim.Cgroup})
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +60,12 @@ func spawnShimmed(c Command, files []uintptr) (*Process, error) {
 		return nil, err
 	}
 	if problem, _ := io.ReadAll(report); len(problem) > 0 {
-		_, _, _ = p.wait(0) // it exits by itself, having spoken
-		_ = p.reap()
+		if p.ours {
+			_, _, _ = p.wait(0) // it exits by itself, having spoken
+			_ = p.reap()
+		} else {
+			p.Reaped() // by its parent, to whom its run is cancelled
+		}
 		return nil, shimFailure(c, string(problem))
 	}
 	return p, nil
@@ -100,6 +105,11 @@ func dressAndExec(arguments []string) (what string, err error) {
 	}
 	if err := json.Unmarshal([]byte(arguments[0]), &order); err != nil {
 		return "unreadable order", syscall.EINVAL
+	}
+	if order.Cgroup != "" { // nothing of the program was executed yet: all that it starts is born there
+		if err := os.WriteFile(order.Cgroup+"/cgroup.procs", []byte("0"), 0); err != nil {
+			return "cgroup " + order.Cgroup, err
+		}
 	}
 	for _, limit := range order.Limits {
 		number, ok := resources[limit.Resource]

@@ -1,0 +1,132 @@
+package osproc
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func kinsfolk(t *testing.T, script, mark string) (p *Process, kin *Kin) {
+	t.Helper()
+	c := shell(script)
+	c.Env = append(c.Env, mark)
+	p, err := Spawn(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kin = &Kin{Leader: p.Pid(), Start: p.StartTime(), Mark: mark}
+	t.Cleanup(func() {
+		for range 100 {
+			if Kill(kin) == 0 {
+				break
+			}
+		}
+		_, _, _ = p.wait(0)
+		_ = p.reap()
+	})
+	return p, kin
+}
+
+func TestAllMembersOfATreeAreFoundAndKilled(t *testing.T) {
+	mark := "PHOREVER_ID=test/" + strconv.Itoa(os.Getpid()) + ":1#1"
+	_, kin := kinsfolk(t, `sleep 1000 & setsid sleep 1001 & (setsid sh -c 'sleep 1002 & exit 0' &); sh -c 'trap "" TERM; sleep 1003 & sleep 1004 & wait' &
+		sleep 1005 & kill -STOP $!; exec sleep 1006`, mark)
+	eventually(t, "nine members", func() bool { return len(kin.Members()) == 8 })
+	for _, m := range kin.Members() {
+		claimed := kin.Claims(m.Pid, m.Start)
+		if info, ok := ReadInfo(m.Pid); !claimed && ok && info.Start == m.Start && info.State != 'Z' { // not one that was about to leave
+			t.Errorf("%d is not claimed", m.Pid)
+		}
+		if kin.Claims(m.Pid, m.Start+1) {
+			t.Errorf("whoever has the number of %d is claimed", m.Pid)
+		}
+	}
+	if kin.Claims(os.Getppid(), startTime(os.Getppid())) {
+		t.Error("a stranger is claimed")
+	}
+	Kill(kin)
+	eventually(t, "nobody is left", func() bool { return len(kin.Members()) == 0 })
+}
+
+// A bomb within limits: whatever dies is replaced by two, up to a few hundred.
+func TestABombIsDefused(t *testing.T) {
+	mark := "PHOREVER_ID=test/" + strconv.Itoa(os.Getpid()) + ":2#1"
+	directory := t.TempDir()
+	_, kin := kinsfolk(t, `cd `+directory+`; bomb() { while [ "$(ls | wc -l)" -lt 300 ]; do : >"$(sh -c 'echo $$')"; bomb & sleep 0.01; done; sleep 100; }; bomb`, mark)
+	eventually(t, "many members", func() bool { return len(kin.Members()) > 30 })
+	for range 200 {
+		if Kill(kin) == 0 && len(kin.Members()) == 0 {
+			return
+		}
+	}
+	t.Fatalf("%d are left", len(kin.Members()))
+}
+
+func TestAMemberThatHasGoneIsNotSignaled(t *testing.T) {
+	p, err := Spawn(shell("exec sleep 100"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := Member{p.Pid(), p.StartTime() + 1}
+	if err := stranger.Signal(syscall.SIGKILL); !errors.Is(err, ErrGone) {
+		t.Errorf("a signal to a recycled number: %v", err)
+	}
+	if _, ended, _ := p.wait(4 | 1 | 0x01000000); ended { // WEXITED|WNOHANG|WNOWAIT
+		t.Fatal("it was killed")
+	}
+	_ = p.Signal(syscall.SIGKILL)
+	_, _, _ = p.wait(0)
+	_ = p.reap()
+}
+
+func TestReadPidFile(t *testing.T) {
+	directory := t.TempDir()
+	path := func(name, content string) string {
+		full := filepath.Join(directory, name)
+		if err := os.WriteFile(full, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return full
+	}
+	for content, want := range map[string]int{"4711": 4711, " 4711\n": 4711, "4711 \n\n": 4711} {
+		if got, err := ReadPidFile(path("good", content)); err != nil || got != want {
+			t.Errorf("%q: %d, %v", content, got, err)
+		}
+	}
+	for content, want := range map[string]string{
+		"0": "no process of ours", "1": "no process of ours", "-1": "no process of ours", "12x": "no number", "99999999999999999999": "no number",
+		"1 2": "no number", strconv.Itoa(os.Getpid()): "Phorever itself", strings.Repeat("1", 65): "more than a number",
+	} {
+		if _, err := ReadPidFile(path("bad", content)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+	if _, err := ReadPidFile(path("empty", "\n")); !errors.Is(err, ErrNotYet) {
+		t.Errorf("empty: %v", err)
+	}
+	if _, err := ReadPidFile(filepath.Join(directory, "absent")); !errors.Is(err, ErrNotYet) {
+		t.Errorf("absent: %v", err)
+	}
+	fifo, link := filepath.Join(directory, "fifo"), filepath.Join(directory, "link")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o644), os.Symlink(path("target", "4711"), link)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{fifo: "not a regular file", link: "symbolic link", directory: "not a regular file"} {
+		if _, err := ReadPidFile(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParsePid(f *testing.F) {
+	f.Add("4711\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if pid, err := parsePid(text); err == nil && (pid < 2 || pid == os.Getpid()) {
+			t.Errorf("%q is %d", text, pid)
+		}
+	})
+}
