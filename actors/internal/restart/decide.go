@@ -22,6 +22,9 @@ const (
 // shortestEarly is the least wait after a run that ended before it was stable, so that no policy spins.
 const shortestEarly = time.Second
 
+// longestShortage bounds the wait for a machine that is short of something: it doubles from shortestEarly.
+const longestShortage = 10 * time.Second
+
 // HealedAfter is how long a healing try must be up to count as recovered.
 const HealedAfter = time.Minute
 
@@ -30,6 +33,7 @@ type End struct {
 	Code        int
 	Signaled    bool
 	SpawnFailed bool // it never ran
+	Shortage    bool // because the machine was short of something
 	Lost        bool // nobody saw how it ended
 	Uptime      time.Duration
 	At          time.Time // with its monotonic reading
@@ -39,8 +43,9 @@ type End struct {
 type Verdict struct {
 	Action   Action
 	Delay    time.Duration // until the next start, from End.At: of Again, and of GiveUp with healing (0: never tried again)
-	Failure  bool          // the end counts as a failure
+	Failure  bool          // the end is a failure, which counts unless it is a Shortage
 	Early    bool          // the run had not lived stable_after
+	Shortage bool          // it is to be tried again whatever the policy says, and counts for nothing
 	Failures int           // in the window, this one included
 	Told     bool          // GiveUp that was announced before: a healing try that failed
 	Healed   bool          // the end proves that a healing try has recovered
@@ -50,13 +55,20 @@ type Verdict struct {
 // Decide answers one end by the policy. The History that it returns replaces the one it was given.
 // chance is uniform in [0, 1) and is used only for the jitter of lengthened delays.
 func Decide(policy spec.Restart, history History, end End, chance float64) (Verdict, History) {
+	if end.Shortage && !history.Healing {
+		delay := min(shortestEarly<<min(history.Shortages, 10), longestShortage)
+		history = history.prune(end.At, Window(policy))
+		history.Shortages++
+		return Verdict{Action: Again, Delay: delay, Failure: true, Early: true, Shortage: true, Failures: history.Count()}, history
+	}
+	history.Shortages = 0
 	early := end.SpawnFailed || end.Uptime < policy.StableAfter
 	failure := failed(policy, end) || early && policy.Resurrect == spec.ResurrectAlways
 	verdict := Verdict{Failure: failure, Early: early}
 	if failure {
-		history = history.add(end.At, window(policy))
+		history = history.add(end.At, Window(policy))
 	} else {
-		history = history.prune(end.At, window(policy))
+		history = history.prune(end.At, Window(policy))
 	}
 	verdict.Failures = history.Count()
 
@@ -108,7 +120,8 @@ func delay(policy spec.Restart, failures int, failure bool, chance float64) time
 	return max(base, time.Duration(lengthened*(1-policy.Backoff.Jitter*chance)))
 }
 
-func window(policy spec.Restart) time.Duration {
+// Window is how long a failure counts.
+func Window(policy spec.Restart) time.Duration {
 	if policy.GiveUp == nil {
 		return defaultWindow
 	}
@@ -117,6 +130,9 @@ func window(policy spec.Restart) time.Duration {
 
 // Delay is the delay of an earlier verdict under another policy, for a reload while its process waits.
 func Delay(policy spec.Restart, earlier Verdict) time.Duration {
+	if earlier.Shortage {
+		return earlier.Delay
+	}
 	fresh := delay(policy, earlier.Failures, earlier.Failure, 0)
 	if earlier.Early {
 		fresh = max(fresh, shortestEarly)

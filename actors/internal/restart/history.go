@@ -17,6 +17,8 @@ const mostFailures = 1000
 type History struct {
 	Failures []time.Time // oldest first, with monotonic readings
 	Healing  bool        // the run that goes on now is a try after giving up
+	// Shortages is how many starts in a row have failed for want of something that the machine is short of.
+	Shortages int
 }
 
 // Count is how many failures are remembered.
@@ -24,7 +26,7 @@ func (h History) Count() int { return len(h.Failures) }
 
 // Within is how many failures the policy's window still holds now.
 func (h History) Within(policy spec.Restart, now time.Time) int {
-	return h.prune(now, window(policy)).Count()
+	return h.prune(now, Window(policy)).Count()
 }
 
 func (h History) add(at time.Time, window time.Duration) History {
