@@ -35,6 +35,8 @@ func (r *rootActor) apply(ctx actor.Context, msg applyConfig) {
 		wanted[id] = !s.retiring && r.intent.wants(s.process, number)
 	}
 	r.adopt(msg.Config)
+	ctx.Send(r.observers[2], configureHooks{msg.Config})
+	ctx.Send(r.observers[3], configureListeners{msg.Config})
 	for home, pid := range r.roles {
 		ctx.Send(pid, r.configured(home))
 	}

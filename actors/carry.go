@@ -72,6 +72,7 @@ func (s *System) collect(ctx context.Context, given answer, wait time.Duration) 
 		}
 	}
 	s.catchUp(ctx)
+	s.commit(ctx)
 	for _, id := range given.ids {
 		outcome, settled := outcomes[id]
 		if !settled {
@@ -108,9 +109,28 @@ func (s *System) patience(ids []spec.CloneID, outcomes map[spec.CloneID]Outcome,
 // catchUp returns when the read-model shows everything that was published before.
 func (s *System) catchUp(ctx context.Context) {
 	heard := make(chan struct{})
-	s.house.system.Root.Send(s.observers[0], caughtUp{heard})
+	s.house.facts.do(false, func() { s.house.system.Root.Send(s.observers[0], caughtUp{heard}) })
 	select {
 	case <-heard:
+	case <-ctx.Done():
+	case <-s.ended:
+	}
+}
+
+// committed is how long a disk may keep an answer waiting.
+const committed = 5 * time.Second
+
+// commit returns when what was ordered is on the disk: after that no loss of power takes it back. A disk that hangs is not
+// waited for. What has ended is reaped by then, or about to be.
+func (s *System) commit(ctx context.Context) {
+	defer s.house.table.Flush()
+	done := make(chan struct{})
+	s.house.saving.Commit(func(error) { close(done) }) // the journal keeps what a disk refuses, and says so
+	timer := time.NewTimer(committed)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
 	case <-ctx.Done():
 	case <-s.ended:
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/dcousineau/phorever/actors/event"
+	"github.com/dcousineau/phorever/actors/internal/child"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
 	"github.com/dcousineau/phorever/actors/internal/restart"
 	"github.com/dcousineau/phorever/spec"
@@ -43,9 +44,9 @@ func (p *processActor) carryOut(ctx actor.Context, effect lifecycle.Effect) {
 	case lifecycle.KillRun:
 		p.kill(ctx)
 	case lifecycle.PauseRun:
-		ctx.Send(p.run, signalRun{Run: p.machine.Run, Signal: p.process.Pause.Number(), Group: p.process.Pause == "STOP"})
+		ctx.Send(p.run, signalRun{Run: p.machine.Run, Signal: p.process.Pause.Number(), Scope: pauseScope(p.process)})
 	case lifecycle.ContinueRun:
-		ctx.Send(p.run, signalRun{Run: p.machine.Run, Signal: spec.Signal("CONT").Number(), Group: true})
+		ctx.Send(p.run, signalRun{Run: p.machine.Run, Signal: spec.Signal("CONT").Number(), Scope: child.Group})
 	case lifecycle.AbandonRun:
 		p.dropRun(ctx)
 	case lifecycle.AwaitStable:
@@ -74,10 +75,8 @@ func (p *processActor) carryOut(ctx actor.Context, effect lifecycle.Effect) {
 // startRun gives the run its plan and an actor: the suspended one in a new incarnation, or a new one.
 func (p *processActor) startRun(ctx actor.Context) {
 	p.pid, p.startedAt, p.stopStep, p.killed, p.doom = 0, time.Time{}, 0, false, ""
-	p.launch.Store(&runPlan{
-		id:   p.runID(),
-		plan: planOf(p.house, p.config, p.process, p.number, p.role, p.lines, &p.names),
-	})
+	p.launch.Store(p.plan())
+	p.save() // before the process is there: its fork waits for what was written before
 	if p.suspended {
 		p.suspended = false
 		ctx.(actor.Supervisor).RestartChildren(p.run)
@@ -85,6 +84,10 @@ func (p *processActor) startRun(ctx actor.Context) {
 	}
 	p.dropRun(ctx)
 	p.spawnRun(ctx)
+}
+
+func (p *processActor) plan() *runPlan {
+	return &runPlan{id: p.runID(), plan: planOf(p.house, p.config, p.process, p.number, p.role, &p.names)}
 }
 
 func (p *processActor) spawnRun(ctx actor.Context) {
@@ -110,7 +113,18 @@ func (p *processActor) press(ctx actor.Context) {
 	}
 	signal := signals[p.stopStep]
 	p.stopStep++
-	ctx.Send(p.run, stopRun{Run: p.machine.Run, Signal: signal.Number(), Group: p.process.Stop.Scope == spec.ScopeGroup})
+	ctx.Send(p.run, stopRun{Run: p.machine.Run, Signal: signal.Number(), Scope: scopes[p.process.Stop.Scope]})
+}
+
+// scopes are the table's words for who gets the polite signal.
+var scopes = map[spec.StopScope]child.Scope{spec.ScopeMain: child.Main, spec.ScopeGroup: child.Group, spec.ScopeTree: child.Tree}
+
+// pauseScope is who stands still: all of a group, unless the program has a signal of its own for it.
+func pauseScope(process *spec.Process) child.Scope {
+	if process.Pause == "STOP" {
+		return child.Group
+	}
+	return child.Main
 }
 
 func (p *processActor) kill(ctx actor.Context) {
@@ -157,7 +171,11 @@ func (p *processActor) tell(effect lifecycle.Effect) {
 	case lifecycle.TellReady:
 		p.house.announce(event.ProcessReady{ID: id, Role: role, Run: run, Pid: pid, After: p.house.now().Sub(p.startedAt).Round(time.Millisecond)})
 	case lifecycle.TellExited:
-		p.house.announce(event.ProcessExited{ID: id, Role: role, Run: run, Pid: pid, Exit: *p.exit, Next: p.next()})
+		var tail func() []string
+		if p.exit.Failure {
+			tail = p.tailOf(run, false)
+		}
+		p.house.announceWith(event.ProcessExited{ID: id, Role: role, Run: run, Pid: pid, Exit: *p.exit, Next: p.next()}, tail)
 		if p.machine.State == event.Backoff && !p.machine.Held && p.verdict.Delay > 0 {
 			p.house.announce(event.RestartScheduled{ID: id, Role: role, Run: run, Delay: p.verdict.Delay, Why: p.exit.Story()})
 		}
@@ -193,5 +211,9 @@ func (p *processActor) tellGaveUp() {
 		return
 	}
 	p.gaveUp = &gaveUp{ID: p.id, Why: why, End: p.exit}
-	p.house.announce(event.ProcessGaveUp{ID: p.id, Role: p.role, Run: p.machine.Run, Exit: p.exit, Why: why, Retry: retry})
+	run := p.machine.Run
+	if p.ended != nil {
+		run = p.ended.Run
+	}
+	p.house.announceWith(event.ProcessGaveUp{ID: p.id, Role: p.role, Run: p.machine.Run, Exit: p.exit, Why: why, Retry: retry}, p.tailOf(run, true))
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"syscall"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/event"
@@ -26,7 +27,7 @@ func (r *runActor) endOf(status child.Status, at time.Time) runEnd {
 // forPolicy is the end as the policy looks at it.
 func (e runEnd) forPolicy(uptime time.Duration) restart.End {
 	return restart.End{
-		Code: e.Status.Code, Signaled: e.Status.Signal != 0, SpawnFailed: e.Err != nil, Lost: e.Status.Lost,
+		Code: e.Status.Code, Signaled: e.Status.Signal != 0, SpawnFailed: e.Err != nil, Shortage: e.Err != nil && child.Shortage(e.Err), Lost: e.Status.Lost,
 		Uptime: uptime, At: e.At,
 	}
 }
@@ -47,8 +48,11 @@ func (e runEnd) forPeople(uptime time.Duration, ordered bool) event.Exit {
 		code := e.Status.Code
 		exit.Code, exit.Cause = &code, event.CauseExited
 	}
-	if ordered {
+	switch {
+	case ordered:
 		exit.Cause = event.CauseStopped
+	case e.Status.OOM && e.Status.Signal == syscall.SIGKILL:
+		exit.Cause = event.CauseOOM
 	}
 	return exit
 }

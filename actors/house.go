@@ -1,13 +1,12 @@
 package actors
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/oklog/ulid/v2"
 	"github.com/sirupsen/logrus"
 
-	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/child"
 )
 
@@ -19,21 +18,16 @@ type house struct {
 	environ []string // of the children, before anything that the configuration adds
 	self    string   // path of our own binary
 	model   *model
+	saving  Saving
+	forgets bool // nothing is saved
+	base    clockBase
+	first   bool                                    // we, or our keeper, are the first process of a container
 	sleep   func(time.Duration, func()) *time.Timer // time.AfterFunc
 	now     func() time.Time
 	chance  func() float64 // uniform in [0, 1)
-}
-
-// announce publishes a fact, stamped with its id and time, to the read-model and the sinks. Announcements of one
-// goroutine arrive in order.
-func (h *house) announce(fact event.Fact) {
-	now := h.now()
-	subject := fact.Subject()
-	h.system.EventStream.Publish(event.Record{
-		V: 1, ID: ulid.Make().String(), Time: now, Event: fact.Name(), Severity: fact.Severity(),
-		Process: subject.Process, Role: subject.Role, Run: subject.Run, Pid: subject.Pid, Exit: subject.Exit,
-		Message: fact.String(), LogTail: subject.LogTail,
-	})
+	index   string         // where the indexes of logs are
+	facts   announcer
+	tailing atomic.Bool // the last lines of a log are being read
 }
 
 // after sends a note to an actor when the time has come. The timer only posts; it may fire after its actor is gone.

@@ -57,6 +57,7 @@ type model struct {
 	processes map[spec.CloneID]processMoved
 	records   []event.Record // a ring once it is full
 	oldest    int
+	refusal   func(path string) string // why a log file takes no lines; nil: unknown
 
 	sampling sync.Mutex // one sample at a time; never held together with mu
 	sampler  *sample.Sampler

@@ -18,8 +18,6 @@ import (
 // lines counts what a clone has written, over all its runs.
 type lines = *child.Lines
 
-func newLines() lines { return &child.Lines{} }
-
 // launchSlot is where a clone publishes the plan of its next run for the goroutine that makes the runActor.
 type launchSlot = atomic.Pointer[runPlan]
 
@@ -28,11 +26,11 @@ type logNames struct{ stdout, stderr string }
 
 // planOf is how to start one clone. What it captures is immutable. Files, users and variables are looked up when the
 // start happens, so that a moved symlink, a new env_file or a new group membership is followed.
-func planOf(h *house, config *spec.Config, process *spec.Process, number int, role string, written lines, names *atomic.Pointer[logNames]) child.Plan {
+func planOf(h *house, config *spec.Config, process *spec.Process, number int, role string, names *atomic.Pointer[logNames]) child.Plan {
 	return child.Plan{
 		Leftover: min(process.Stop.Timeout, max(process.Restart.After, time.Second)),
 		Prepare: func(id child.RunID) (child.Launch, error) {
-			launch, err := prepare(h, config, process, number, role, written, id.Run)
+			launch, err := prepare(h, config, process, number, role, id.Run)
 			if launch.Stdout != nil {
 				names.Store(&logNames{launch.Stdout.Path, launch.Stderr.Path})
 			}
@@ -41,7 +39,7 @@ func planOf(h *house, config *spec.Config, process *spec.Process, number int, ro
 	}
 }
 
-func prepare(h *house, config *spec.Config, process *spec.Process, number int, role string, written lines, run int) (child.Launch, error) {
+func prepare(h *house, config *spec.Config, process *spec.Process, number int, role string, run int) (child.Launch, error) {
 	who, err := lookUp(process)
 	if err != nil {
 		return child.Launch{}, err
@@ -65,7 +63,7 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 	if err != nil {
 		return child.Launch{}, err
 	}
-	launch := child.Launch{Lines: written, Command: child.Command{
+	launch := child.Launch{Command: child.Command{
 		Path: path, Argv: argv, Env: environ, Dir: directory, Stdin: -1, Stdout: -1, Stderr: -1,
 		Umask: process.Umask, Nice: process.Nice, ShimPath: h.self,
 		Shim: child.Shim{OOMScoreAdj: process.OOMScore, NoNewPrivs: process.NoNewPrivs},
@@ -75,6 +73,16 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 	}
 	for _, limit := range process.Limits {
 		launch.Command.Shim.Limits = append(launch.Command.Shim.Limits, child.Limit{Resource: limit.Resource, Value: limit.Value})
+	}
+	if d := process.Daemonizes; d != nil {
+		pidfile, err := expansion.Expand(d.Pidfile)
+		if err != nil {
+			return child.Launch{}, fmt.Errorf("daemonizes.pidfile: %w", err)
+		}
+		launch.Daemonizes = &child.Daemonizes{Pidfile: pidfile, Within: d.Within}
+	}
+	if c := process.Cgroup; c != nil {
+		launch.Cgroup = &child.Cgroup{MemoryMax: c.MemoryMax, CPUMax: c.CPUMax}
 	}
 	if process.Log.Forward {
 		stdout, stderr, err := logFiles(config, process, number, role, environ)
@@ -87,11 +95,17 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 }
 
 func logOptions(path string, process *spec.Process) *child.LogFile {
-	file := &child.LogFile{Path: path, MaxLine: process.Log.MaxLine, OnFull: child.Drop}
+	file := &child.LogFile{Path: path, MaxLine: process.Log.MaxLine, OnFull: child.Drop, Rotate: rotationOf(process.Log.Rotate)}
+	file.Form = child.LogForm{JSON: process.Log.Format == spec.FormatJSON, Timestamps: process.Log.Timestamps, Prefix: process.Log.Prefix}
+	file.Forward = process.Log.Targets
 	if process.Log.OnFull == spec.OnFullBlock {
 		file.OnFull = child.Block
 	}
 	return file
+}
+
+func rotationOf(r spec.Rotate) child.Rotation {
+	return child.Rotation{Size: r.Size, Age: r.Age, Keep: r.Keep, Compress: child.Compression(r.Compress)}
 }
 
 // logFiles are the paths of one clone's output.
@@ -191,7 +205,7 @@ func lastWins(environ []string) []string {
 	return kept
 }
 
-func sortedKeys(values map[string]string) []string {
+func sortedKeys[V any](values map[string]V) []string {
 	keys := make([]string, 0, len(values))
 	for key := range values {
 		keys = append(keys, key)

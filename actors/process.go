@@ -68,6 +68,7 @@ type cloneMemory struct {
 
 	machine lifecycle.Machine
 	history restart.History
+	pace    restart.Pace
 	verdict restart.Verdict // on the latest end that nobody ordered
 	exit    *event.Exit     // of the latest run that ended
 	ended   *runEnd         // the end that is being dealt with, nil outside
@@ -81,7 +82,8 @@ type cloneMemory struct {
 	stopStep   int       // polite signals sent to the run that is being stopped
 	killed     bool
 	retiring   bool
-	gaveUp     *gaveUp // to be escalated when the message at hand is done
+	gaveUp     *gaveUp       // to be escalated when the message at hand is done
+	over       []child.RunID // ended, and to be released when that is written down
 	lines      lines
 	names      atomic.Pointer[logNames] // written where the start is prepared
 	waiters    []awaited
@@ -154,8 +156,15 @@ func (p *processActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supe
 
 // resume begins the life of the actor: for the first time, or after a panic with everything it knew.
 func (p *processActor) resume(ctx actor.Context) {
+	if p.machine.Live && p.launch.Load() == nil {
+		p.launch.Store(p.plan())
+	}
+	if p.machine.State == event.Fatal && roleOf(p.config, homeOf(p.process)).Essential {
+		p.gaveUp = &gaveUp{ID: p.id, Why: p.reason(), End: p.exit} // the daemon before did not live to hear it
+	}
 	if p.machine.Live {
 		p.spawnRun(ctx)
+		p.relog()
 	}
 	if !p.deadline.IsZero() {
 		p.armUntil(ctx, p.deadline)
@@ -180,6 +189,7 @@ func (p *processActor) order(ctx actor.Context, msg orderProcess) {
 func (p *processActor) apply(ctx actor.Context, msg applyProcess) {
 	p.config, p.process, p.role = msg.Config, msg.Process, msg.Role
 	p.retiring = false
+	p.relog()
 	before := p.machine
 	switch {
 	case msg.Restart:
@@ -196,6 +206,17 @@ func (p *processActor) apply(ctx actor.Context, msg applyProcess) {
 	p.await(msg.Wait.saying(did(lifecycle.ReplaceOrdered, before, p.machine)))
 }
 
+// relog applies what may have changed to the log files that are open.
+func (p *processActor) relog() {
+	names := p.names.Load()
+	if names == nil || !p.machine.Live || !p.process.Log.Forward {
+		return
+	}
+	for _, path := range []string{names.stdout, names.stderr} {
+		p.house.table.Configure(*logOptions(path, p.process))
+	}
+}
+
 func (p *processActor) retire(ctx actor.Context, msg retireProcess) {
 	before := p.machine
 	p.retiring, p.why = true, msg.Why
@@ -207,7 +228,7 @@ func (p *processActor) signal(ctx actor.Context, msg signalProcess) {
 	// Asked of the table itself: a message to a run that is just ending would be lost, and its answer with it.
 	err := errors.New("it is " + string(p.machine.State) + ", it has no process")
 	if p.machine.Live && p.machine.Up {
-		err = p.house.table.Signal(p.runID(), msg.Signal.Number(), false)
+		err = p.house.table.Signal(p.runID(), msg.Signal.Number(), child.Main)
 	}
 	if err != nil {
 		msg.Wait.answer(p.outcome("was not signaled", err.Error()))
@@ -221,11 +242,18 @@ func (p *processActor) runID() child.RunID {
 }
 
 func (p *processActor) spawned(ctx actor.Context, msg runSpawned) {
-	if msg.Run != p.machine.Run || !p.machine.Live || p.machine.Up {
+	if msg.Run != p.machine.Run || !p.machine.Live {
+		return
+	}
+	if p.machine.Up {
+		p.pid = msg.Pid // a program that replaced itself, or one that was there before us
 		return
 	}
 	p.pid, p.startedAt = msg.Pid, msg.At
 	p.step(ctx, lifecycle.RunSpawned)
+	if msg.Ready && p.machine.State == event.Starting {
+		p.armUntil(ctx, p.house.now())
+	}
 }
 
 func (p *processActor) stuck(ctx actor.Context, msg runStuck) {
@@ -257,8 +285,12 @@ func (p *processActor) runEnded(ctx actor.Context, end runEnd) {
 	if end.Run != p.machine.Run || !p.machine.Live {
 		return
 	}
+	p.over = append(p.over, p.runID())
+	if end.Pid == 0 {
+		end.Pid = p.pid // it was started by a daemon before us
+	}
 	if end.Pid > 0 && !p.machine.Up { // a failure is a system message, and overtakes the note that the run has a pid
-		p.spawned(ctx, runSpawned{end.Run, end.Pid, end.Since})
+		p.spawned(ctx, runSpawned{Run: end.Run, Pid: end.Pid, At: end.Since})
 	}
 	uptime := p.uptime(end.At)
 	if end.Err != nil {
@@ -276,11 +308,18 @@ func (p *processActor) runEnded(ctx actor.Context, end runEnd) {
 	p.history.Healing = p.machine.Healing
 	p.verdict, p.history = restart.Decide(p.process.Restart, p.history, end.forPolicy(uptime), p.house.chance())
 	exit.Failure = p.verdict.Failure
-	if exit.Failure {
+	if exit.Failure && !p.verdict.Shortage {
 		ctx.Send(ctx.Parent(), memberFailed{ID: p.id, At: end.At})
+	}
+	flaps, hourly := false, 0.0
+	if exit.Failure && !p.verdict.Shortage {
+		p.pace, flaps, hourly = p.pace.Failed(end.At)
 	}
 	p.step(ctx, p.follows())
 	p.pid = 0
+	if flaps && p.verdict.Action == restart.Again {
+		p.house.announce(event.ProcessFlapping{ID: p.id, Role: p.role, Run: end.Run, Failures: p.verdict.Failures, Within: restart.Window(p.process.Restart), Hourly: hourly})
+	}
 	if p.verdict.Healed {
 		p.house.announce(event.ProcessRecovered{ID: p.id, Role: p.role, Run: end.Run})
 	}

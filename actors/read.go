@@ -104,6 +104,9 @@ func (m *model) render(moved processMoved, ever bool, usage sample.Usage, now ti
 	}
 	if moved.Process.Log.Forward {
 		s.StdoutFile, s.StderrFile = displayedFiles(moved, role)
+		if problem := m.logProblem(s.StdoutFile, s.StderrFile); problem != "" && moved.Pid > 0 {
+			s.Reason = strings.TrimPrefix(s.Reason+"; "+problem, "; ")
+		}
 	}
 	return s
 }

@@ -58,9 +58,9 @@ type (
 
 // clonePast is what a clone takes along when it moves to another role: it is the same process still.
 type clonePast struct {
-	Run   int
+	Run   int // 0 for a clone that is new
 	Exit  *event.Exit
-	Lines lines // nil for a clone that is new
+	Saved *savedClone // of an earlier daemon
 }
 
 // cloneGone tells the root that a clone's actor has ended.
@@ -143,10 +143,12 @@ func restartOrSkip(supervisor actor.Supervisor, who *actor.PID, stats *actor.Res
 func (r *roleActor) spawn(ctx actor.Context, msg spawnClone) {
 	memory := &cloneMemory{
 		id: msg.ID, number: msg.Number, config: msg.Config, process: msg.Process, role: msg.Role,
-		machine: lifecycle.New(), lines: newLines(), why: "not started yet",
+		machine: lifecycle.New(), lines: r.house.table.Lines(string(msg.ID)), why: "not started yet",
 	}
-	if past := msg.Past; past.Lines != nil {
-		memory.machine.Run, memory.exit, memory.lines = past.Run, past.Exit, past.Lines
+	if past := msg.Past; past.Saved != nil {
+		memory.restore(r.house, past.Saved)
+	} else if past.Run > 0 {
+		memory.machine.Run, memory.exit = past.Run, past.Exit
 	}
 	house, launch := r.house, &launchSlot{}
 	r.clones[msg.ID] = ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor {

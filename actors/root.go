@@ -2,7 +2,6 @@ package actors
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
+	"github.com/dcousineau/phorever/notifier"
 	"github.com/dcousineau/phorever/spec"
 )
 
@@ -44,7 +44,9 @@ type rootActor struct {
 	roles  map[string]*actor.PID // by home
 	slots  map[spec.CloneID]*slot
 
-	observers []*actor.PID // stats and notifier
+	saved     map[string][]byte // what an earlier daemon has left
+	observers []*actor.PID      // stats, notifier, hooks and listeners
+	sinks     []*notifier.Queue // that hear everything from the first event on
 	ready     chan<- []*actor.PID
 	closing   bool
 	ending    bool
@@ -99,7 +101,7 @@ func (r *rootActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervi
 		return
 	}
 	r.shutdown(supervisor.(actor.Context), shutdown{
-		Reason: fmt.Sprintf("essential role %s is lost: %s: %s", lost.Role, lost.ID, lost.Why), Code: exitCodeOf(lost.End, os.Getpid() == 1),
+		Reason: fmt.Sprintf("essential role %s is lost: %s: %s", lost.Role, lost.ID, lost.Why), Code: exitCodeOf(lost.End, r.house.first),
 	})
 }
 
@@ -123,21 +125,29 @@ func (r *rootActor) begin(ctx actor.Context) {
 	if r.observers != nil {
 		return // a new incarnation: they are there
 	}
-	house := r.house
+	house, sinks := r.house, r.sinks
 	stats := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &statsActor{house: house, model: house.model} }), "stats")
-	notify := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &notifierActor{house: house} }), "notifier")
-	r.observers = []*actor.PID{stats, notify}
+	notify := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &notifierActor{house: house, sinks: sinks} }), "notifier")
+	hooks := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &hooksActor{helpers: helpers[*hook]{house: house}} }), "hooks")
+	listeners := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &listenersActor{helpers: helpers[*listener]{house: house}} }), "listeners")
+	r.observers = []*actor.PID{stats, notify, hooks, listeners}
+	ctx.Send(hooks, configureHooks{r.config})
+	ctx.Send(listeners, configureListeners{r.config})
 	root := ctx.ActorSystem().Root
 	house.system.EventStream.Subscribe(func(published any) {
 		switch published.(type) {
 		case event.Record:
 			root.Send(stats, published)
 			root.Send(notify, published)
+			root.Send(hooks, published)
+			root.Send(listeners, published)
 		case processMoved, processGone, treeShaped:
 			root.Send(stats, published)
 		}
 	})
 	r.publish()
+	r.restore(ctx, r.saved)
+	r.saved = nil
 	r.ready <- r.observers
 }
 
@@ -224,6 +234,7 @@ func (r *rootActor) cloneRetired(ctx actor.Context, msg cloneRetired) {
 func (r *rootActor) cloneGone(ctx actor.Context, msg cloneGone) {
 	gone := r.slots[msg.ID]
 	delete(r.slots, msg.ID)
+	r.house.saving.Delete(cloneKey(msg.ID))
 	r.house.system.EventStream.Publish(processGone(msg))
 	if r.closing {
 		r.endIfEmpty(ctx)
@@ -270,11 +281,11 @@ func (r *rootActor) endIfEmpty(ctx actor.Context) {
 		return
 	}
 	r.ending = true
-	self, root, observers := ctx.Self(), ctx.ActorSystem().Root, r.observers
+	self, root, observers, facts := ctx.Self(), ctx.ActorSystem().Root, r.observers, &r.house.facts
 	go func() {
 		for _, observer := range observers {
 			heard := make(chan struct{})
-			root.Send(observer, caughtUp{heard})
+			facts.do(false, func() { root.Send(observer, caughtUp{heard}) })
 			<-heard
 		}
 		root.Send(self, quiet{})
@@ -305,6 +316,8 @@ func (r *rootActor) relabel(ctx actor.Context) {
 
 // publish tells the read-model the configuration and what is wanted of it.
 func (r *rootActor) publish() {
+	r.saveIntent()
+	r.house.table.SetZone(r.config.Timezone)
 	shape := treeShaped{Config: r.config, Closing: r.closing, At: r.house.now(), Counts: map[string]int{}, Wanted: r.wanted()}
 	for i := range r.config.Processes {
 		p := &r.config.Processes[i]

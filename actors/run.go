@@ -17,22 +17,23 @@ type (
 	stopRun struct {
 		Run    int
 		Signal syscall.Signal
-		Group  bool
+		Scope  child.Scope
 	}
 	killRun   struct{ Run int }
 	signalRun struct {
 		Run    int
 		Signal syscall.Signal
-		Group  bool
+		Scope  child.Scope
 	}
 )
 
 // Notes of a run to its clone.
 type (
 	runSpawned struct {
-		Run int
-		Pid int
-		At  time.Time
+		Run   int
+		Pid   int
+		At    time.Time
+		Ready bool
 	}
 	runStuck struct {
 		Run  int
@@ -92,12 +93,11 @@ func (r *runActor) attach(ctx actor.Context) {
 
 func (r *runActor) spawned(ctx actor.Context, msg child.Spawned) {
 	r.pid, r.since = msg.Pid, msg.At
-	ctx.Send(ctx.Parent(), runSpawned{msg.ID.Run, msg.Pid, msg.At})
+	ctx.Send(ctx.Parent(), runSpawned{msg.ID.Run, msg.Pid, msg.At, msg.Ready})
 }
 
-// over is the last thing a run does. The clone hears of an ordered end by message, of any other by supervision.
+// over is the last thing a run does, which the table remembers until the clone has taken note of it. The clone hears of an ordered end by message, of any other by supervision.
 func (r *runActor) over(ctx actor.Context, end runEnd) {
-	r.house.table.Release(r.run.id)
 	if r.ordered {
 		ctx.Send(ctx.Parent(), runOver{end})
 		return
@@ -108,7 +108,7 @@ func (r *runActor) over(ctx actor.Context, end runEnd) {
 func (r *runActor) stop(msg stopRun) {
 	if msg.Run == r.run.id.Run {
 		r.ordered = true
-		_ = r.house.table.Stop(r.run.id, msg.Signal, msg.Group) // gone already: its end is on the way
+		_ = r.house.table.Stop(r.run.id, msg.Signal, msg.Scope) // gone already: its end is on the way
 	}
 }
 
@@ -121,6 +121,6 @@ func (r *runActor) kill(msg killRun) {
 
 func (r *runActor) signal(msg signalRun) {
 	if msg.Run == r.run.id.Run {
-		_ = r.house.table.Signal(r.run.id, msg.Signal, msg.Group) // gone already: its end is on the way
+		_ = r.house.table.Signal(r.run.id, msg.Signal, msg.Scope) // gone already: its end is on the way
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,14 +14,33 @@ import (
 
 	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/child"
+	"github.com/dcousineau/phorever/actors/keeper"
 	"github.com/dcousineau/phorever/notifier"
 	"github.com/dcousineau/phorever/spec"
 )
 
 // Options are what Start needs from the daemon.
 type Options struct {
-	Log  logrus.FieldLogger
-	Self string // path of this binary, for the exec-child shim
+	Log     logrus.FieldLogger
+	Self    string            // path of this binary, for the exec-child shim
+	Environ []string          // of the children, before anything that the configuration adds; nil: ours
+	Saving  Saving            // where it is written down what must outlive this daemon; nil: nowhere
+	Saved   map[string][]byte // what an earlier one has written there
+	Kept    *Kept             // nil without a keeper
+	Sinks   []notifier.Sink   // that hear every event, from the first one on
+}
+
+// Kept is how the tree lives with a keeper.
+type Kept struct {
+	Link        *keeper.Link
+	Inheritance keeper.Inheritance
+	Life        keeper.Life
+	Key         string // of the configuration
+	Directory   string // for what must outlive this daemon and is of no use after the next boot; "" for none
+	Index       string // for the indexes of logs, "" for none
+	Owner       int    // uid, of the configuration
+	Clean       bool   // the daemon before has ended in order
+	Container   bool   // the keeper is the first process of a container
 }
 
 // System is the running tree. Its methods are safe for concurrent use; those with a context return early, with its
@@ -32,7 +52,7 @@ type System struct {
 	ended     chan struct{} // the tree
 	done      chan struct{} // and everything that it used
 	exit      int
-	logs      *notifier.Queue
+	sinks     []*notifier.Queue
 }
 
 // mostMissed is how many events may wait for one subscriber.
@@ -40,19 +60,34 @@ const mostMissed = 16384
 
 // Start builds the tree for a valid configuration; nothing runs yet. Each event is logged.
 func Start(config *spec.Config, options Options) (*System, error) {
-	table, err := child.NewTable(child.Direct{})
+	forgets := options.Saving == nil
+	if forgets {
+		options.Saving = forgetful{}
+	}
+	if options.Environ == nil {
+		options.Environ = spec.BaseEnvironment(os.Environ())
+	}
+	table, err := newTable(options)
 	if err != nil {
 		return nil, err
 	}
 	s := &System{ended: make(chan struct{}), done: make(chan struct{})}
 	s.house = &house{
-		system: newActorSystem(options.Log), table: table, log: options.Log, environ: spec.BaseEnvironment(os.Environ()),
-		self: options.Self, model: newModel(), sleep: time.AfterFunc, now: time.Now, chance: rand.Float64,
+		system: newActorSystem(options.Log), table: table, log: options.Log, environ: options.Environ, self: options.Self, model: newModel(),
+		saving: options.Saving, forgets: forgets, base: newClockBase(), first: os.Getpid() == 1 || options.Kept != nil && options.Kept.Container,
+		sleep: time.AfterFunc, now: time.Now, chance: rand.Float64,
+	}
+	s.house.model.refusal = table.LogProblem
+	if options.Kept != nil {
+		s.house.index = options.Kept.Index
+	}
+	for _, sink := range append([]notifier.Sink{logSink{options.Log}}, options.Sinks...) {
+		s.sinks = append(s.sinks, notifier.NewQueue(sink, mostMissed))
 	}
 	ready := make(chan []*actor.PID, 1)
 	root := &rootActor{
 		house: s.house, config: config, counts: countClones(config), intent: newIntent(), roles: map[string]*actor.PID{},
-		slots: map[spec.CloneID]*slot{}, ready: ready, done: s.ended, exit: &s.exit,
+		slots: map[spec.CloneID]*slot{}, saved: options.Saved, ready: ready, done: s.ended, exit: &s.exit, sinks: slices.Clone(s.sinks),
 	}
 	// The root keeps what it knows: a message that makes it panic is skipped.
 	keep := actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.ResumeDirective })
@@ -62,16 +97,27 @@ func Start(config *spec.Config, options Options) (*System, error) {
 		return nil, fmt.Errorf("start the tree: %w", err)
 	}
 	s.observers = <-ready
-	s.logs = notifier.NewQueue(logSink{options.Log}, mostMissed)
-	s.house.system.Root.Send(s.observers[1], addSink{s.logs})
+	table.HearLogs(s.house.hearLogs)
 	go s.end()
 	return s, nil
+}
+
+func newTable(o Options) (*child.Table, error) {
+	if o.Kept == nil || o.Kept.Directory == "" {
+		return child.NewTable(child.Direct{})
+	}
+	return child.NewKeptTable(child.Kept{
+		Link: o.Kept.Link, Inheritance: o.Kept.Inheritance, Life: o.Kept.Life, Key: o.Kept.Key, Directory: o.Kept.Directory, Index: o.Kept.Index, Owner: o.Kept.Owner,
+		Saving: o.Saving, Saved: o.Saved, Clean: o.Kept.Clean, Unsaid: func(sentence string) { o.Log.Warnf("saved state: %s", sentence) },
+	})
 }
 
 // end waits for the tree, then closes what it used.
 func (s *System) end() {
 	<-s.ended
-	s.logs.Close()
+	for _, sink := range s.sinks {
+		sink.Close()
+	}
 	s.house.table.Close()
 	close(s.done)
 }

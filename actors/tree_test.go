@@ -184,7 +184,9 @@ func TestGiveUpIsExactAndTouchesNobodyElse(t *testing.T) {
 }
 
 func TestAStubbornProcessIsKilledAtTheTimeout(t *testing.T) {
-	tr := plant(t, configOf(t, shell("mule", "trap '' TERM; while :; do sleep 0.05; done", func(p *spec.Process) { p.Stop.Timeout = 200 * time.Millisecond })))
+	tr := plant(t, configOf(t, shell("mule", "trap '' TERM; while :; do sleep 0.05; done", func(p *spec.Process) {
+		p.Stop.Timeout, p.Restart.StableAfter = 200*time.Millisecond, 300*time.Millisecond // until it is deaf
+	})))
 	tr.start("r")
 	begin := time.Now()
 	report, err := tr.StopProcesses(context.Background(), StopOrder{Targets: []Target{"mule"}})

@@ -49,6 +49,8 @@ func (p *processActor) await(wait awaited) {
 
 // settle ends every message: who waited is answered, the read-model is told, and what must be escalated is.
 func (p *processActor) settle(ctx actor.Context) {
+	p.save()
+	p.release()
 	p.publish()
 	kept := p.waiters[:0]
 	for _, wait := range p.waiters {
@@ -61,12 +63,20 @@ func (p *processActor) settle(ctx actor.Context) {
 	clear(p.waiters[len(kept):])
 	p.waiters = kept
 	if p.retiring && p.machine.State == event.Stopped {
-		ctx.Send(ctx.Parent(), cloneRetired{p.id, clonePast{p.machine.Run, p.exit, p.lines}})
+		ctx.Send(ctx.Parent(), cloneRetired{p.id, clonePast{Run: p.machine.Run, Exit: p.exit}})
 	}
 	if given := p.gaveUp; given != nil {
 		p.gaveUp = nil
 		fail(ctx, *given)
 	}
+}
+
+// release lets go of runs whose end is written down: until then whoever comes after us must see it again.
+func (p *processActor) release() {
+	for _, id := range p.over {
+		p.house.saving.Written(func() { p.house.table.Release(id) })
+	}
+	p.over = p.over[:0]
 }
 
 func (p *processActor) settled(wait awaited) (outcome Outcome, settled bool) {

@@ -121,6 +121,11 @@ func (n *node) config(c *Config) {
 		Format:    LogFormat(logging.get("format").string()),
 		OnFull:    OnFull(logging.get("on_full").string()),
 		MaxLine:   logging.get("max_line").bytes(),
+		Rotate:    logging.get("rotate").rotate(usualRotate),
+
+		Timestamps: logging.get("timestamps").bool(),
+		Prefix:     logging.get("prefix").bool(),
+		Forward:    logging.get("forward").logTargets(),
 	}
 	c.Env = n.environment(c.Directory)
 }
@@ -184,11 +189,39 @@ func (n *node) process(c *Config) Process {
 		},
 		Pause: n.get("pause_signal").signal(),
 		Log:   n.processLog(c.Logging),
+
+		Daemonizes: n.get("daemonizes").daemonizes(c.Directory),
+		Cgroup:     n.get("cgroup").cgroup(),
 	}
 	if mask, ok := n.get("umask").umask(); ok {
 		p.Umask = &mask
 	}
 	return p
+}
+
+// daemonizedWithin is how long a program may take to put itself into the background when the file does not say.
+const daemonizedWithin = 10 * time.Second
+
+func (n *node) daemonizes(directory string) *Daemonizes {
+	if !n.is(kindObject) && !n.bool() {
+		return nil
+	}
+	d := &Daemonizes{Within: daemonizedWithin}
+	if n.is(kindObject) {
+		d.Pidfile = absolute(directory, n.get("pidfile").string())
+		if within := n.get("within"); within.given() {
+			d.Within = within.seconds()
+		}
+	}
+	return d
+}
+
+// cgroup is wanted where there is an object, also an empty one: a group without limits ends as a whole.
+func (n *node) cgroup() *Cgroup {
+	if !n.is(kindObject) {
+		return nil
+	}
+	return &Cgroup{MemoryMax: n.get("memory_max").bytes(), CPUMax: n.get("cpu_max").float()}
 }
 
 func (n *node) float() float64 { value, _ := n.number(); return value }
@@ -200,6 +233,21 @@ func (n *node) processLog(logging Logging) ProcessLog {
 		Stderr:  n.get("stderr_file").string(),
 		OnFull:  logging.OnFull,
 		MaxLine: logging.MaxLine,
+		Rotate:  n.at("log", "rotate").rotate(logging.Rotate),
+
+		Format: logging.Format, Timestamps: logging.Timestamps, Prefix: logging.Prefix, Targets: logging.Forward,
+	}
+	if own := n.at("log", "format"); own.is(kindString) {
+		log.Format = LogFormat(own.text)
+	}
+	if own := n.at("log", "timestamps"); own.is(kindBool) {
+		log.Timestamps = own.bool()
+	}
+	if own := n.at("log", "prefix"); own.is(kindBool) {
+		log.Prefix = own.bool()
+	}
+	if own := n.at("log", "forward"); own.given() {
+		log.Targets = own.logTargets()
 	}
 	if own := n.at("log", "on_full"); own.is(kindString) {
 		log.OnFull = OnFull(own.text)
@@ -208,6 +256,34 @@ func (n *node) processLog(logging Logging) ProcessLog {
 		log.MaxLine = own.bytes()
 	}
 	return log
+}
+
+// usualRotate is what holds where nothing is said.
+var usualRotate = Rotate{Size: 50_000_000, Keep: 10}
+
+// rotate is what an object says above what would hold without it.
+func (n *node) rotate(base Rotate) Rotate {
+	switch {
+	case n.is(kindBool):
+		return Rotate{}
+	case !n.is(kindObject):
+		return base
+	case base == Rotate{}:
+		base = usualRotate
+	}
+	if size := n.get("size"); size.given() {
+		base.Size = size.bytes()
+	}
+	if age := n.get("age"); age.given() {
+		base.Age = age.seconds()
+	}
+	if keep := n.get("keep"); keep.given() {
+		base.Keep = keep.int()
+	}
+	if compress := n.get("compress"); compress.is(kindString) {
+		base.Compress = Compression(compress.text)
+	}
+	return base
 }
 
 // limits are in the order of the table, so that equal configurations are equal values.

@@ -128,6 +128,7 @@ func daemonReasons(from, to *Config) reasons {
 	compare(&r, ActionApply, "sample_every", from.SampleEvery, to.SampleEvery, writtenDuration)
 	compare(&r, ActionApply, "logging.directory", from.Logging.Directory, to.Logging.Directory, text)
 	compare(&r, ActionApply, "logging.format", from.Logging.Format, to.Logging.Format, text)
+	newsReasons(&r, from, to)
 	for i := range to.Roles {
 		for j := range from.Roles {
 			// A role that comes or goes is nothing by itself: its processes are listed.

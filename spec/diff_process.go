@@ -28,6 +28,8 @@ func processReasons(from, to *Config, old, new *Process) reasons {
 	compare(&r, ActionRestart, "oom_score_adj", numberText(old.OOMScore), numberText(new.OOMScore), text)
 	compare(&r, ActionRestart, "no_new_privs", old.NoNewPrivs, new.NoNewPrivs, text)
 	limitReasons(&r, old.Limits, new.Limits)
+	compare(&r, ActionRestart, "cgroup", cgroupText(old.Cgroup), cgroupText(new.Cgroup), text)
+	compare(&r, ActionRestart, "daemonizes", daemonizesText(old.Daemonizes), daemonizesText(new.Daemonizes), text)
 	environmentReasons(&r, from, to, old, new)
 	compare(&r, ActionApply, "autostart", old.Autostart, new.Autostart, text)
 	restartReasons(&r, &old.Restart, &new.Restart)
@@ -37,6 +39,23 @@ func processReasons(from, to *Config, old, new *Process) reasons {
 	compare(&r, ActionApply, "pause_signal", old.Pause, new.Pause, text)
 	logReasons(&r, from, to, &old.Log, &new.Log)
 	return r
+}
+
+func cgroupText(c *Cgroup) string {
+	if c == nil {
+		return "none"
+	}
+	return fmt.Sprintf("memory_max %d, cpu_max %v", c.MemoryMax, c.CPUMax)
+}
+
+func daemonizesText(d *Daemonizes) string {
+	switch {
+	case d == nil:
+		return "false"
+	case d.Pidfile == "":
+		return "true, within " + writtenDuration(d.Within)
+	}
+	return fmt.Sprintf("%s, within %s", d.Pidfile, writtenDuration(d.Within))
 }
 
 // rolesReasons: under another home role another strategy applies, so the process ends there and starts here.
@@ -106,6 +125,14 @@ func logReasons(r *reasons, from, to *Config, old, new *ProcessLog) {
 	}
 	compare(r, ActionApply, "log.on_full", old.OnFull, new.OnFull, text)
 	compare(r, ActionApply, "log.max_line", old.MaxLine, new.MaxLine, writtenSize)
+	compare(r, ActionApply, "log.format", old.Format, new.Format, text)
+	compare(r, ActionApply, "log.timestamps", old.Timestamps, new.Timestamps, text)
+	compare(r, ActionApply, "log.prefix", old.Prefix, new.Prefix, text)
+	compareLists(r, ActionApply, "log.forward", old.Targets, new.Targets)
+	compare(r, ActionApply, "log.rotate.size", old.Rotate.Size, new.Rotate.Size, writtenSize)
+	compare(r, ActionApply, "log.rotate.age", old.Rotate.Age, new.Rotate.Age, writtenDuration)
+	compare(r, ActionApply, "log.rotate.keep", old.Rotate.Keep, new.Rotate.Keep, text[int])
+	compare(r, ActionApply, "log.rotate.compress", string(old.Rotate.Compress), string(new.Rotate.Compress), orUnset)
 }
 
 // environmentReasons never tells a value: they are where secrets are kept, and a plan is printed and logged.

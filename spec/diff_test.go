@@ -85,15 +85,22 @@ func oneReason(t *rapid.T, config *spec.Config, field leafPath, n int) {
 // TestConfigIsClassified fails when Config or Role gets a field and nobody decides what a reload does about it.
 func TestConfigIsClassified(t *testing.T) {
 	elsewhere := map[string]string{
-		"Path":            "a daemon has one configuration",
-		"Directory":       "follows Path",
-		"Files":           "what they hold is compared",
-		"Processes":       "compared one by one",
-		"Roles.Name":      "the key",
-		"Logging.OnFull":  "a default of the processes",
-		"Logging.MaxLine": "a default of the processes",
-		"Env.File":        "a reason of the processes",
-		"Env.Values":      "a reason of the processes",
+		"Path":                    "a daemon has one configuration",
+		"Directory":               "follows Path",
+		"Files":                   "what they hold is compared",
+		"Processes":               "compared one by one",
+		"Roles.Name":              "the key",
+		"Logging.OnFull":          "a default of the processes",
+		"Logging.MaxLine":         "a default of the processes",
+		"Logging.Rotate.Size":     "a default of the processes",
+		"Logging.Timestamps":      "a default of the processes",
+		"Logging.Prefix":          "a default of the processes",
+		"Logging.Forward":         "a default of the processes",
+		"Logging.Rotate.Age":      "a default of the processes",
+		"Logging.Rotate.Keep":     "a default of the processes",
+		"Logging.Rotate.Compress": "a default of the processes",
+		"Env.File":                "a reason of the processes",
+		"Env.Values":              "a reason of the processes",
 	}
 	base := func() *spec.Config {
 		return &spec.Config{Roles: []spec.Role{{Name: "a", GiveUp: &spec.GiveUp{}}}, Timezone: time.UTC}
@@ -114,7 +121,7 @@ func TestConfigIsClassified(t *testing.T) {
 	for _, field := range leaves(reflect.TypeFor[spec.Config](), nil) {
 		switch field.String() {
 		case "Roles":
-		case "places": // of the keys; what they hold is compared
+		case "places", "sources": // of the keys, and the text; what they hold is compared
 		case "Timezone":
 			check("Timezone", func(c *spec.Config) { c.Timezone = time.FixedZone("elsewhere", 3600) })
 		default:

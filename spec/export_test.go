@@ -57,10 +57,17 @@ func keySchema(s *shape) *jsonschema.Schema {
 		return value
 	}
 	switch {
+	case s.kind.orTrue:
+		value.AnyOf = []*jsonschema.Schema{objectSchema(s, nil), {Type: "boolean"}}
 	case s.kind.orFalse:
 		value.AnyOf = []*jsonschema.Schema{objectSchema(s, nil), {Const: false}}
 	case s.kind == objectKind:
 		value.AnyOf = []*jsonschema.Schema{objectSchema(s, nil)}
+	case s.kind == listKind && s.each != nil && s.name != "processes":
+		items := objectSchema(s.each, nil)
+		if items.Properties.Len() > 0 {
+			value.AnyOf = []*jsonschema.Schema{{Type: "array", Items: items}}
+		}
 	default:
 		value.AnyOf = alternatives(s)
 	}

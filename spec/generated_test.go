@@ -93,7 +93,6 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 		`{"processes": [{"name": "x", "up": "x", "clones": -2}]}`,
 		`{"processes": [{"name": "x", "up": "x", "clones": "many"}]}`,
 		`{"processes": [{"name": "x", "up": "x", "stop": {"timeout": "soon"}}]}`,
-		`{"processes": [{"name": "x", "up": "x", "stop": {"scope": "tree"}}]}`,
 		`{"processes": [{"name": "x", "up": []}]}`,
 		`{"processes": [{"name": "a:b", "up": "x"}]}`,
 		`{"processes": [{"name": "x", "up": "x", "preset": "laravel"}]}`,
@@ -101,7 +100,7 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 		`{"processes": [{"name": "x", "up": "x", "env": {"A": 1}}]}`,
 		`{"defaults": {"name": "x"}}`,
 		`{"roles": {"a": {"supervision": "all"}}}`,
-		`{"logging": {"timestamps": true}}`,
+		`{"processes": [{"name": "x", "up": "x", "log": {"forward": 514}}]}`,
 	} {
 		if fits(t, schema, text) == nil {
 			t.Errorf("accepted: %s", text)

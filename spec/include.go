@@ -20,6 +20,9 @@ func (l *loader) matches(pattern *node) []string {
 	if !strings.ContainsAny(pattern.text, `*?[\`) {
 		return []string{filepath.Clean(full)}
 	}
+	if l.kept != nil {
+		return l.keptMatches(full)
+	}
 	found, err := filepath.Glob(full)
 	if err != nil {
 		l.report.errorAt(pattern, "not a pattern: "+err.Error(), "known are * ? [a-z] and a backslash before one of them")
@@ -42,6 +45,18 @@ func (l *loader) matches(pattern *node) []string {
 	return found
 }
 
+// keptMatches are those of the files that an earlier configuration was made of.
+func (l *loader) keptMatches(pattern string) []string {
+	var found []string
+	for path := range l.kept {
+		if ok, err := filepath.Match(pattern, path); ok && err == nil {
+			found = append(found, path)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 // repeated refuses a file that was read already: the main file, or one that two patterns match.
 func (l *loader) repeated(path string, pattern *node, seen map[string]*node) bool {
 	shown := shownName(path, l.options.WorkingDirectory)
@@ -50,6 +65,9 @@ func (l *loader) repeated(path string, pattern *node, seen map[string]*node) boo
 		return true
 	}
 	seen[path] = pattern
+	if l.kept != nil {
+		return false // it was read once already
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return false // read says why

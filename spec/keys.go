@@ -37,6 +37,9 @@ var shapes = sync.OnceValue(func() *shape {
 	for i := range documentKeys {
 		root.add(&documentKeys[i], strings.Split(documentKeys[i].path, "."))
 	}
+	for i := range newsKeys {
+		root.add(&newsKeys[i], strings.Split(newsKeys[i].path, "."))
+	}
 	for i := range processKeys {
 		path := strings.Split(processKeys[i].path, ".")
 		root.add(&processKeys[i], append([]string{"processes[]"}, path...))

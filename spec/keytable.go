@@ -21,13 +21,16 @@ var documentKeys = []key{
 
 	{path: "logging", kind: objectKind, means: "Where output goes, and the daemon's own log."},
 	{path: "logging.directory", kind: pathKind, initial: `"./logs/"`, means: "The directory of the log files. It is created.", example: `"/var/log/my-app"`},
-	{path: "logging.rotate", kind: objectOrFalse, pending: true, means: "When log files are rotated.", example: `{"size": "50MB", "keep": 10}`},
-	{path: "logging.rotate.size", kind: sizeKind, means: "The size at which a file is rotated.", example: `"50MB"`},
-	{path: "logging.rotate.keep", kind: integer(0, math.MaxInt64), means: "How many rotated files are kept.", example: `10`},
-	{path: "logging.rotate.age", kind: durationKind, means: "The age at which a file is rotated.", example: `"24h"`},
-	{path: "logging.rotate.compress", kind: oneOf("gzip", "zstd"), means: "How rotated files are compressed.", example: `"zstd"`},
-	{path: "logging.timestamps", kind: boolKind, pending: true, means: "Put the time before each line of output.", example: `true`},
-	{path: "logging.format", kind: oneOf("text", "json"), initial: `"text"`, means: "The form of the daemon's own log.", example: `"json"`},
+	{path: "logging.rotate", kind: objectOrFalse, means: "When a log file is put aside, as `web.log.1`, which becomes `web.log.2` at the next time, and so on. false: never.",
+		example: `{"size": "50MB", "keep": 10}`},
+	{path: "logging.rotate.size", kind: rotateSizeKind, means: "No file grows beyond this, but by a single line that is longer. Default: 50 MB.", example: `"50MB"`},
+	{path: "logging.rotate.keep", kind: integer(0, 10000), means: "How many that were put aside are kept. Default: 10.", example: `10`},
+	{path: "logging.rotate.age", kind: atLeast(time.Second), means: "A file that is older is put aside before the next line.", example: `"24h"`},
+	{path: "logging.rotate.compress", kind: oneOf("gzip", "zstd"), means: "How those that were put aside are compressed: `web.log.1.zst`.", example: `"zstd"`},
+	{path: "logging.timestamps", kind: boolKind, initial: `false`, means: "Put the time before each line of output, in `timezone`.", example: `true`},
+	{path: "logging.prefix", kind: boolKind, initial: `false`, means: "Put before each line of output whose it is: `web:2 | `.", example: `true`},
+	{path: "logging.format", kind: oneOf("text", "json"), initial: `"text"`, means: "The form of the daemon's own log and of the lines of processes: `text` leaves these as they are, `json` makes an object of each, with time, process, clone, run, stream and line.", example: `"json"`},
+	{path: "logging.forward", kind: forwardKind, means: "Where else the lines of processes go: `syslog`, `syslog+udp://host:514`, `syslog+tcp://host:514`, `journald`, `stdout` or `stderr` of the daemon; or several of them.", example: `"syslog+tcp://logs.example.com:514?facility=local0"`},
 	{path: "logging.on_full", kind: oneOf("drop", "block"), initial: `"drop"`,
 		means: "What happens to output that the disk does not take: `drop` counts it and goes on, `block` lets the process wait.", example: `"block"`},
 	{path: "logging.max_line", kind: maxLineKind, initial: `"64KiB"`,
@@ -52,9 +55,6 @@ var documentKeys = []key{
 	{path: "roles.*.give_up.after", kind: afterKind, initial: `10`, means: "How many restarts are allowed within the window.", example: `20`},
 	{path: "roles.*.give_up.within", kind: atLeast(time.Second), initial: `"5m"`, means: "The window.", example: `"10m"`},
 
-	{path: "notify", kind: listKind, pending: true, means: "Where news goes.", example: `[{"name": "ops", "slack": "https://hooks.slack.com/…"}]`},
-	{path: "listeners", kind: listKind, pending: true, means: "Programs that are fed events.", example: `[{"name": "custom", "up": "php listener.php"}]`},
-	{path: "hooks", kind: listKind, pending: true, means: "Commands that are run at events.", example: `[{"on": "process.gave_up", "run": ["./page.sh"]}]`},
 	{path: "dashboard", kind: objectKind, pending: true, means: "The dashboard. Absent: nothing listens.", example: `{"listen": "127.0.0.1:9797"}`},
 	{path: "dashboard.listen", kind: textKind, means: "The address to listen on.", example: `"127.0.0.1:9797"`},
 	{path: "dashboard.token_file", kind: pathKind, means: "The file with the token that opens it.", example: `"./phorever.token"`},
@@ -62,5 +62,7 @@ var documentKeys = []key{
 	{path: "processes", kind: listKind, means: "The processes, in order."},
 	{path: "processes[]", kind: objectKind, means: "One process."},
 }
+
+var rotateSizeKind = sizeBetween(4<<10, 1<<62, "at least 4KiB")
 
 var maxLineKind = sizeBetween(256, 1<<20, "from 256 bytes to 1MiB")

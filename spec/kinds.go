@@ -17,7 +17,9 @@ type kind struct {
 	schema string // JSON Schema of a value other than null
 	check  func(k *kind, r *report, n *node)
 
+	secret  bool // its value is never printed
 	orFalse bool // of an object: false switches it off
+	orTrue  bool // of an object: true is an empty one
 	element *kind
 	words   []string
 }
@@ -40,6 +42,9 @@ var (
 	// objectOrFalse is an object that false switches off.
 	objectOrFalse = &kind{name: "object or false", wants: "an object or false", orFalse: true,
 		schema: `{"anyOf":[{"type":"object"},{"const":false}]}`}
+	// objectOrBool is an object that false switches off, and true on with nothing said.
+	objectOrBool = &kind{name: "object, true or false", wants: "an object, true or false", orFalse: true, orTrue: true,
+		schema: `{"anyOf":[{"type":"object"},{"type":"boolean"}]}`}
 
 	durationKind = &kind{name: "duration", wants: `a number of seconds or a duration such as "1m30s"`, check: checkDuration,
 		schema: `{"anyOf":[{"type":"number","minimum":0},{"type":"string","pattern":"` + durationPattern + `"}]}`}

@@ -16,6 +16,7 @@ type LoadOptions struct {
 	AllowUnsafe      bool                        // as root, read files that others may write
 	WorkingDirectory string                      // file names in problems are relative to it; "" makes them absolute
 	Environ          func(string) (string, bool) // the environment in which programs are looked up; nil is our own
+	Sources          map[string][]byte           // of an earlier Config: what it was made of is read from here, and not from the disk
 }
 
 // Load reads a configuration with everything that it includes. The Config is nil when Problems has an error; Problems
@@ -27,7 +28,7 @@ func Load(path string, options LoadOptions) (*Config, Problems) {
 		l.report.file(path, 0, reason(err), "")
 		return nil, l.report.problems()
 	}
-	l.onDisk = true
+	l.onDisk, l.kept = true, options.Sources
 	data, ok := l.read(full, nil)
 	if !ok {
 		return nil, l.report.problems()
@@ -54,6 +55,7 @@ type loader struct {
 	files   []*file // the main file first
 	config  *Config
 
+	kept     map[string][]byte // files by path, nil when they are read from the disk
 	envFiles map[string]string // what is wrong with each
 }
 
@@ -81,7 +83,7 @@ func (l *loader) load(path string, data []byte) (*Config, Problems) {
 		return nil, l.report.problems()
 	}
 	l.report.structure(main.tree, shapes())
-	l.config = &Config{Path: path, Directory: filepath.Dir(path)}
+	l.config = &Config{Path: path, Directory: filepath.Dir(path), sources: map[string][]byte{}}
 	main.defaults = main.tree.get("defaults")
 	l.include(main)
 
@@ -89,9 +91,11 @@ func (l *loader) load(path string, data []byte) (*Config, Problems) {
 	document.config(l.config)
 	processes := l.processes()
 	l.roles(processes)
+	l.news(document)
 	l.validate(document, processes)
 	for _, f := range l.files {
 		l.config.Files = append(l.config.Files, f.path)
+		l.config.sources[f.path] = f.data
 	}
 	if l.report.failed {
 		return nil, l.report.problems()
@@ -118,6 +122,13 @@ func (l *loader) read(path string, from *node) ([]byte, bool) {
 			l.report.errorAt(from, shown+": "+message, hint)
 		}
 		return nil, false
+	}
+	if l.kept != nil {
+		data, ok := l.kept[path]
+		if !ok {
+			return fail("no such file or directory", "")
+		}
+		return data, true
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,14 +1,38 @@
 package spec
 
+import "time"
+
 // Logging is the section "logging": where output goes, and the daemon's own log.
 type Logging struct {
 	Directory string // absolute
 	Format    LogFormat
 	OnFull    OnFull
 	MaxLine   int64 // bytes
+	Rotate    Rotate
+	// Timestamps and Prefix are for the lines of processes; Format is for those too.
+	Timestamps bool
+	Prefix     bool
+	Forward    []LogTarget // where else the lines of processes go
 }
 
-// LogFormat is the form of the daemon's own log.
+// Rotate is when a log file is put aside, and what becomes of it. The zero value puts none aside.
+type Rotate struct {
+	Size     int64         // bytes
+	Age      time.Duration // 0: at no age
+	Keep     int           // so many are kept
+	Compress Compression
+}
+
+// Compression is how a file that was put aside is kept.
+type Compression string
+
+// The ways of compression. The zero value is none.
+const (
+	CompressGzip Compression = "gzip"
+	CompressZstd Compression = "zstd"
+)
+
+// LogFormat is the form of the daemon's own log, and of the lines of processes.
 type LogFormat string
 
 // The forms of the daemon's own log.
@@ -33,4 +57,11 @@ type ProcessLog struct {
 	Stderr  string
 	OnFull  OnFull
 	MaxLine int64 // bytes
+	Rotate  Rotate
+
+	Format     LogFormat // FormatText leaves lines as they are, but for what the next two put before them
+	Timestamps bool
+	Prefix     bool // whose line it is
+
+	Targets []LogTarget // where else its lines go
 }

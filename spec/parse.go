@@ -35,6 +35,7 @@ func parseSource(r *report, src *source) *node {
 	// The final newline ends a comment on the last line, which hujson wants ended.
 	value, err := hujson.Parse(append(bytes.Clone(src.data), '\n'))
 	if err != nil {
+		src.broken = true
 		r.syntax(src, err)
 		return nil
 	}

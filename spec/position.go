@@ -13,6 +13,7 @@ type source struct {
 	shown  string // as problems name it
 	data   []byte // without a byte order mark
 	starts []int  // the offset of each line
+	broken bool   // it is no JSON
 	order  int    // main file first, then the included ones in their order
 }
 

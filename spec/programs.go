@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/joho/godotenv"
 )
@@ -118,7 +119,9 @@ func plainWords(c Command) []string {
 var interpreters = []string{"php", "python", "python3", "node", "ruby", "perl", "sh", "bash", "env", "nice", "exec", "sudo"}
 
 // plainWord is a word of a command that would do as a process's name, with or without its path and ending.
-var plainWord = regexp.MustCompile(`^(?:[A-Za-z0-9_.-]*/)*([A-Za-z0-9][A-Za-z0-9_-]*)(\.[a-z]+)?$`)
+var plainWord = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[A-Za-z0-9_.-]*/)*([A-Za-z0-9][A-Za-z0-9_-]*)(\.[a-z]+)?$`)
+})
 
 // suggestedName is a name for a process that has none: that of its program or script.
 func suggestedName(c Command) string {
@@ -127,7 +130,7 @@ func suggestedName(c Command) string {
 		argv = []string{programOf(c)}
 	}
 	for _, word := range argv {
-		if match := plainWord.FindStringSubmatch(word); match != nil && !slices.Contains(interpreters, match[1]) {
+		if match := plainWord().FindStringSubmatch(word); match != nil && !slices.Contains(interpreters, match[1]) {
 			return match[1]
 		}
 	}
@@ -135,7 +138,7 @@ func suggestedName(c Command) string {
 }
 
 // nearText is the part of godotenv's errors that quotes the file, which may hold secrets.
-var nearText = regexp.MustCompile(`(?s) near .*$`)
+var nearText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s) near .*$`) })
 
 // envProblem says what is wrong with an env file; "" when nothing is.
 func envProblem(path string) string {
@@ -147,7 +150,7 @@ func envProblem(path string) string {
 		return "holds a NUL character"
 	}
 	if _, err := godotenv.UnmarshalBytes(data); err != nil {
-		message := nearText.ReplaceAllString(err.Error(), "")
+		message := nearText().ReplaceAllString(err.Error(), "")
 		if strings.HasPrefix(message, "unterminated quoted value") {
 			return "a quoted value is not closed"
 		}

@@ -22,6 +22,12 @@ func Reference() []byte {
 	table(&b, processKeys, func(key) bool { return true })
 	b.WriteString(referencePaths)
 	referencePresets(&b)
+	b.WriteString(referenceNews)
+	table(&b, newsKeys, func(k key) bool { return strings.HasPrefix(k.path, "notify") })
+	b.WriteString("\n## listeners\n\n")
+	table(&b, newsKeys, func(k key) bool { return strings.HasPrefix(k.path, "listeners") })
+	b.WriteString("\n## hooks\n\n")
+	table(&b, newsKeys, func(k key) bool { return strings.HasPrefix(k.path, "hooks") })
 	referencePending(&b)
 	return b.Bytes()
 }
@@ -44,6 +50,13 @@ error. ` + "`phorever check`" + ` tells every problem with its place, ` + "`phor
 lists and everything else replace. ` + "`null`" + ` is as if the key were absent everywhere: it brings the default of this page back.
 
 **Time zones** are known without the machine's help: the program carries the database (450 KB) for machines that have none.
+`
+
+const referenceNews = `
+## notify
+
+These keys stand in each element of ` + "`notify`" + `.
+
 `
 
 const referencePaths = `
@@ -113,7 +126,7 @@ func referencePresets(b *bytes.Buffer) {
 
 func referencePending(b *bytes.Buffer) {
 	b.WriteString("\n## Known, not supported yet\n\nThese are refused, never silently ignored; `null`, `false` and empty ones are accepted.\n\n")
-	for _, keys := range [][]key{documentKeys, processKeys} {
+	for _, keys := range [][]key{documentKeys, newsKeys, processKeys} {
 		for _, k := range keys {
 			prefix := ""
 			if &keys[0] == &processKeys[0] {

@@ -13,6 +13,8 @@ type report struct {
 	found  []finding
 	seen   map[findingKey]bool
 	failed bool
+
+	secrets []place // whose text is not shown
 }
 
 type finding struct {
@@ -76,7 +78,7 @@ func (r *report) problems() Problems {
 			} else {
 				p.Line, p.Column = src.position(f.at.start)
 			}
-			p.Excerpt, p.Width = src.excerpt(p.Line), f.at.width()
+			p.Excerpt, p.Width = r.masked(src, p.Line), f.at.width()
 		}
 		last = f.at
 		sorted = append(sorted, p)

@@ -17,9 +17,28 @@ type Config struct {
 	Env            Environment // env_file, then env
 	Roles          []Role      // declared ones first, then those that processes merely mention, in order
 	Processes      []Process   // in the order of the files
+	Notify         []Sink      // in the order of the main file
+	Hooks          []Hook
+	Listeners      []Listener
 
-	places map[string]Problem // of the keys that a reload cannot change
+	sources map[string][]byte  // the text of each of Files, by path
+	places  map[string]Problem // of the keys that a reload cannot change
 }
+
+// Daemonizes describes a program that puts itself into the background.
+type Daemonizes struct {
+	Pidfile string        // absolute; may hold %…%. "" when it is found by descent
+	Within  time.Duration // from the start until its main process is known
+}
+
+// Cgroup is the limits of a control group of its own. Zero is none.
+type Cgroup struct {
+	MemoryMax int64   // bytes
+	CPUMax    float64 // cores
+}
+
+// Sources is the text of each file that the configuration was made of, by its path: LoadOptions take it for another Load.
+func (c *Config) Sources() map[string][]byte { return c.sources }
 
 // Role is a named set of processes that is started and stopped together.
 type Role struct {
@@ -61,6 +80,8 @@ type Process struct {
 	Restart    Restart
 	Stop       Stop
 	Pause      Signal // SIGSTOP unless configured
+	Daemonizes *Daemonizes
+	Cgroup     *Cgroup
 	Log        ProcessLog
 }
 

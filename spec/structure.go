@@ -12,13 +12,16 @@ func (r *report) structure(n *node, s *shape) {
 	if n.kind == kindNull {
 		return // as if the key were absent
 	}
+	if s.kind.secret {
+		r.hide(n)
+	}
 	if s.pending && !n.quiet() {
 		r.errorAt(n, "not supported yet", "remove it: this version knows the key, but would not do what it says")
 		return
 	}
 	switch k := s.kind; {
 	case k == objectKind || k.orFalse:
-		if k.orFalse && n.is(kindBool) && n.text == "false" {
+		if n.is(kindBool) && (k.orFalse && n.text == "false" || k.orTrue && n.text == "true") {
 			return
 		}
 		if n.kind != kindObject {

@@ -23,7 +23,12 @@ func (l *loader) validate(document *node, processes []written) {
 		l.policy(p)
 		l.log(p)
 	}
+	l.pidfiles(processes)
 	if !l.onDisk {
+		return
+	}
+	if l.kept != nil { // it was accepted once, and the disk may have changed since
+		l.placeFixed(document)
 		return
 	}
 	l.envFile(document.get("env_file"), l.config.Env)
@@ -69,6 +74,29 @@ func (l *loader) unique(processes []written) {
 			}
 		}
 		l.report.errorAt(at, message, fmt.Sprintf("give each a name of its own, such as %q, or one process two \"clones\"", p.Name+" 2"))
+	}
+}
+
+// pidfiles refuses programs that would write their numbers into one file.
+func (l *loader) pidfiles(processes []written) {
+	first := map[string]written{}
+	for _, p := range processes {
+		d := p.Daemonizes
+		if d == nil || d.Pidfile == "" {
+			continue
+		}
+		at := l.anchor(p, "daemonizes", "pidfile")
+		if (p.Clones.Auto || p.Clones.Count > 1) && !strings.Contains(d.Pidfile, "%clone%") {
+			l.report.errorAt(at, "all clones would write the same file", "put %clone% into its name, and into what the program is told")
+		}
+		if strings.Contains(d.Pidfile, "%name%") {
+			continue
+		}
+		if other, taken := first[d.Pidfile]; taken {
+			l.report.errorAt(at, fmt.Sprintf("%q writes the same file", other.Name), "give each a file of its own, and tell the program")
+			continue
+		}
+		first[d.Pidfile] = p
 	}
 }
 

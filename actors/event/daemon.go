@@ -101,3 +101,47 @@ func (e ConfigRejected) String() string {
 	}
 	return text
 }
+
+// DaemonRecovered says that this daemon goes on for one that did not end in order.
+type DaemonRecovered struct {
+	Processes int // taken back, as they were
+	Lost      int // that ended while nobody could see how
+	Why       string
+	Pid       int
+}
+
+// DaemonUpgraded says that the daemon has become another binary; no process has noticed.
+type DaemonUpgraded struct {
+	From, To string
+	Pid      int
+}
+
+// Name is the event's name in JSON.
+func (DaemonRecovered) Name() string { return "daemon.recovered" }
+
+// Name is the event's name in JSON.
+func (DaemonUpgraded) Name() string { return "daemon.upgraded" }
+
+// Severity is info.
+func (DaemonRecovered) Severity() Severity { return Info }
+
+// Severity is info.
+func (DaemonUpgraded) Severity() Severity { return Info }
+
+// Subject is the daemon's pid.
+func (e DaemonRecovered) Subject() Subject { return Subject{Pid: e.Pid} }
+
+// Subject is the daemon's pid.
+func (e DaemonUpgraded) Subject() Subject { return Subject{Pid: e.Pid} }
+
+func (e DaemonRecovered) String() string {
+	text := fmt.Sprintf("the daemon before this one is gone (%s): %d processes taken back", e.Why, e.Processes)
+	if e.Lost > 0 {
+		text += fmt.Sprintf(", %d ended meanwhile and nobody saw how", e.Lost)
+	}
+	return text
+}
+
+func (e DaemonUpgraded) String() string {
+	return fmt.Sprintf("upgraded from %s to %s; no process was touched", e.From, e.To)
+}

@@ -7,6 +7,7 @@
 package event
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dcousineau/phorever/spec"
@@ -21,6 +22,12 @@ const (
 	Warning Severity = "warning"
 	Error   Severity = "error"
 )
+
+// rank orders severities; an unknown one is the mildest.
+func (s Severity) rank() int { return slices.Index([]Severity{Info, Warning, Error}, s) }
+
+// Milder tells whether a severity is less bad than another.
+func (s Severity) Milder(than Severity) bool { return s.rank() < than.rank() }
 
 // Fact is something that happened.
 type Fact interface {
@@ -37,7 +44,9 @@ type Subject struct {
 	Run     int
 	Pid     int
 	Exit    *Exit
-	LogTail []string
+	Next    string // a phrase: "resurrecting in 10s"
+	Sink    string // of news
+	Over    bool   // what earlier facts of this name have told of has ended
 }
 
 // Record is a fact with its address in time: one object of `events --json`.
@@ -53,5 +62,9 @@ type Record struct {
 	Pid      int          `json:"pid,omitempty"`
 	Exit     *Exit        `json:"exit,omitempty"`
 	Message  string       `json:"message"`
+	Meaning  string       `json:"meaning,omitempty"` // of the exit, where more is known than its status says
+	Next     string       `json:"next,omitempty"`    // what happens to the process now, as a phrase
 	LogTail  []string     `json:"log_tail,omitempty"`
+	Sink     string       `json:"sink,omitempty"` // of notification.failed
+	Over     bool         `json:"over,omitempty"` // what earlier events of this name have told of has ended
 }

@@ -26,13 +26,12 @@ type ProcessReady struct {
 
 // ProcessExited says that a run ended without an order. Next is what follows, as a phrase.
 type ProcessExited struct {
-	ID      spec.CloneID
-	Role    string
-	Run     int
-	Pid     int
-	Exit    Exit
-	Next    string
-	LogTail []string
+	ID   spec.CloneID
+	Role string
+	Run  int
+	Pid  int
+	Exit Exit
+	Next string
 }
 
 // RestartScheduled says when a process in BACKOFF starts again.
@@ -46,13 +45,22 @@ type RestartScheduled struct {
 
 // ProcessGaveUp says that a process has become FATAL.
 type ProcessGaveUp struct {
-	ID      spec.CloneID
-	Role    string
-	Run     int
-	Exit    *Exit
-	Why     string
-	Retry   time.Duration // until the first healing try, 0 for none
-	LogTail []string
+	ID    spec.CloneID
+	Role  string
+	Run   int
+	Exit  *Exit
+	Why   string
+	Retry time.Duration // until the first healing try, 0 for none
+}
+
+// ProcessFlapping says that a process fails far more often than it used to.
+type ProcessFlapping struct {
+	ID       spec.CloneID
+	Role     string
+	Run      int
+	Failures int
+	Within   time.Duration
+	Hourly   float64 // failures an hour, as is usual
 }
 
 // ProcessRecovered says that a process that was given up is well again.
@@ -105,6 +113,9 @@ func (RestartScheduled) Name() string { return "process.restart_scheduled" }
 func (ProcessGaveUp) Name() string { return "process.gave_up" }
 
 // Name is the event's name in JSON.
+func (ProcessFlapping) Name() string { return "process.flapping" }
+
+// Name is the event's name in JSON.
 func (ProcessRecovered) Name() string { return "process.recovered" }
 
 // Name is the event's name in JSON.
@@ -136,6 +147,9 @@ func (RestartScheduled) Severity() Severity { return Info }
 // Severity is error.
 func (ProcessGaveUp) Severity() Severity { return Error }
 
+// Severity is warning.
+func (ProcessFlapping) Severity() Severity { return Warning }
+
 // Severity is info.
 func (ProcessRecovered) Severity() Severity { return Info }
 
@@ -160,7 +174,7 @@ func (e ProcessReady) Subject() Subject {
 
 // Subject is the run, its exit and its last lines.
 func (e ProcessExited) Subject() Subject {
-	return Subject{Process: e.ID, Role: e.Role, Run: e.Run, Pid: e.Pid, Exit: &e.Exit, LogTail: e.LogTail}
+	return Subject{Process: e.ID, Role: e.Role, Run: e.Run, Pid: e.Pid, Exit: &e.Exit, Next: e.Next}
 }
 
 // Subject is the clone.
@@ -170,8 +184,15 @@ func (e RestartScheduled) Subject() Subject {
 
 // Subject is the clone, its last exit and its last lines.
 func (e ProcessGaveUp) Subject() Subject {
-	return Subject{Process: e.ID, Role: e.Role, Run: e.Run, Exit: e.Exit, LogTail: e.LogTail}
+	next := "it stays as it is"
+	if e.Retry > 0 {
+		next = "one try every " + spec.FormatDuration(e.Retry)
+	}
+	return Subject{Process: e.ID, Role: e.Role, Run: e.Run, Exit: e.Exit, Next: next}
 }
+
+// Subject is the clone.
+func (e ProcessFlapping) Subject() Subject { return Subject{Process: e.ID, Role: e.Role, Run: e.Run} }
 
 // Subject is the run.
 func (e ProcessRecovered) Subject() Subject {
@@ -212,6 +233,14 @@ func (e ProcessGaveUp) String() string {
 		return fmt.Sprintf("gave up on %s: %s; one try every %s", e.ID, e.Why, spec.FormatDuration(e.Retry))
 	}
 	return fmt.Sprintf("gave up on %s: %s", e.ID, e.Why)
+}
+
+func (e ProcessFlapping) String() string {
+	usual := "it never did before"
+	if e.Hourly >= 0.01 {
+		usual = fmt.Sprintf("usually %.2g an hour", e.Hourly)
+	}
+	return fmt.Sprintf("%s flaps: %d failures within %s, %s", e.ID, e.Failures, spec.FormatDuration(e.Within), usual)
 }
 
 func (e ProcessRecovered) String() string {

@@ -38,6 +38,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"within":    within,
 	"waitfor":   waitfor,
 	"waitfile":  waitfile,
+	"samepid":   samepid,
 	"state":     state,
 	"field":     field,
 	"wantfield": wantfield,
@@ -111,6 +112,19 @@ func waitfile(ts *testscript.TestScript, neg bool, args []string) {
 		found := len(pattern.FindAllString(text, -1))
 		return found > 0 && count < 0 || found == count
 	}, func() string { return fmt.Sprintf("%q in %s, which holds:\n%s", args[1], args[0], text) })
+}
+
+// samepid waits until the process that status shows is the one in a pid file, and lives.
+func samepid(ts *testscript.TestScript, neg bool, args []string) {
+	limit, args := deadline(ts, args)
+	need(ts, neg, len(args) == 2, "samepid [-t DURATION] ID FILE")
+	var shown, written string
+	until(ts, limit, func() bool {
+		content, _ := os.ReadFile(ts.MkAbs(args[1]))
+		shown, written = show(status(ts), args[0], "pid"), strings.TrimSpace(string(content))
+		pid, err := strconv.Atoi(shown)
+		return err == nil && shown == written && syscall.Kill(pid, 0) == nil
+	}, func() string { return fmt.Sprintf("status shows %s, %s holds %q", shown, args[1], written) })
 }
 
 func state(ts *testscript.TestScript, neg bool, args []string) {

@@ -23,7 +23,8 @@ func leaveNothingRunning(env *testscript.Env) {
 		for _, p := range belongings(env.WorkDir) {
 			if p.name == "phorever" {
 				daemons++
-				if !asked[p.pid] { // a second TERM would cut its waits short
+				// A second TERM would cut its waits short; and one that hits a daemon before it can listen ends that alone.
+				if !asked[p.pid] && !strings.Contains(p.commandLine(), " --kept-fd=") {
 					asked[p.pid] = true
 					_ = syscall.Kill(p.pid, syscall.SIGTERM)
 				}
@@ -46,6 +47,12 @@ func leaveNothingRunning(env *testscript.Env) {
 	}
 }
 
+// keyed is a pattern of the files of a configuration's daemon: they are named after a hash of its path.
+func keyed(configuration string) string {
+	sum := sha256.Sum256([]byte(configuration))
+	return "*-" + hex.EncodeToString(sum[:6])
+}
+
 // leaveNoFiles removes what the daemons of a script leave outside its directory when they run as root: their locks in the
 // runtime directory and their state. Both are named after a hash of the configuration's path.
 func leaveNoFiles(workDir string) {
@@ -59,9 +66,8 @@ func leaveNoFiles(workDir string) {
 	for _, directory := range directories {
 		configurations, _ := filepath.Glob(filepath.Join(directory, "*.json"))
 		for _, configuration := range append(configurations, filepath.Join(directory, "phorever.json")) {
-			sum := sha256.Sum256([]byte(configuration))
-			for _, place := range []string{"/run/phorever", "/var/lib/phorever"} {
-				left, _ := filepath.Glob(filepath.Join(place, "*-"+hex.EncodeToString(sum[:6])+"*"))
+			for _, place := range []string{"/run/phorever", "/var/lib/phorever", "/dev/shm/phorever-" + strconv.Itoa(os.Getuid())} {
+				left, _ := filepath.Glob(filepath.Join(place, keyed(configuration)+"*"))
 				for _, name := range left {
 					os.RemoveAll(name)
 				}

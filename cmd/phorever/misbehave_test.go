@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,6 +44,8 @@ var steps = map[string]struct {
 	"slow":           {1, slow},
 	"hold-lock":      {1, holdLock},
 	"lines":          {1, lines},
+	"collect":        {1, collect},
+	"inbox":          {1, inbox},
 	"flood":          {1, flood},
 	"say":            {1, func(text string) { fmt.Println(text) }},
 	"complain":       {1, func(text string) { fmt.Fprintln(os.Stderr, text) }},
@@ -53,6 +56,9 @@ var steps = map[string]struct {
 	"fork-and-leave": {1, forkAndLeave},
 	"hold-pipe":      {0, holdPipe},
 	"on-term":        {1, onTerm},
+	"exit-on":        {1, exitOn},
+	"count":          {1, count},
+	"say-on":         {1, sayOn},
 }
 
 // ignore makes signals do nothing, for this process and those it starts.
@@ -150,7 +156,56 @@ func onTerm(word string) {
 	}()
 }
 
-var signalsByName = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT}
+// exitOn ends with an exit code when a signal arrives: "USR1=7".
+func exitOn(argument string) {
+	name, code, _ := strings.Cut(argument, "=")
+	onSignal(name, func() { os.Exit(number(code)) })
+}
+
+// sayOn says something whenever a signal arrives: "USR1=a text".
+func sayOn(argument string) {
+	name, text, _ := strings.Cut(argument, "=")
+	onSignal(name, func() { fmt.Println(text) })
+}
+
+// count writes numbered lines for ever, and notes in a file of its own how many it has written. PAUSE is the time between
+// bursts.
+func count(name string) {
+	pause := time.Millisecond
+	if text := os.Getenv("PAUSE"); text != "" {
+		var err error
+		pause, err = time.ParseDuration(text)
+		check(err)
+	}
+	// In an hour pids are used again; a run of a clone is not.
+	who := os.Getenv("PHOREVER_NAME") + ":" + os.Getenv("PHOREVER_CLONE") + "#" + os.Getenv("PHOREVER_RUN")
+	note, err := os.Create(name + "." + who)
+	check(err)
+	for i := 0; ; i++ {
+		_, err := fmt.Fprintf(os.Stdout, "%s %d of many\n", who, i)
+		check(err)
+		_, err = note.WriteAt([]byte(strconv.Itoa(i+1)+"\n"), 0)
+		check(err)
+		if i%16 == 0 {
+			time.Sleep(pause)
+		}
+	}
+}
+
+func onSignal(name string, do func()) {
+	arrived := make(chan os.Signal, 1)
+	signal.Notify(arrived, signalsByName[name])
+	go func() {
+		for range arrived {
+			do()
+		}
+	}()
+}
+
+var signalsByName = map[string]os.Signal{
+	"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT,
+	"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
+}
 
 func number(text string) int {
 	n, err := strconv.Atoi(text)
@@ -162,5 +217,23 @@ func check(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "misbehave:", err)
 		os.Exit(70)
+	}
+}
+
+// collect prints what comes as datagrams to a socket of the machine.
+func collect(path string) {
+	_ = os.Remove(path)
+	socket, err := net.ListenPacket("unixgram", path)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	text := make([]byte, 1<<16)
+	for {
+		n, _, err := socket.ReadFrom(text)
+		if err != nil {
+			return
+		}
+		fmt.Printf("%s\n", text[:n])
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,7 +19,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(program{m}, map[string]func(){"misbehave": misbehave})
 }
 
-// program builds phorever before the tests run and puts it on their PATH.
+// versionVariable is set when a release is built.
+const versionVariable = "github.com/dcousineau/phorever/cmd/internal/cli.version"
+
+// program builds phorever before the tests run, and another version of it, and puts both on their PATH.
 type program struct{ *testing.M }
 
 func (p program) Run() int {
@@ -27,16 +32,26 @@ func (p program) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	args := []string{"build", "-buildvcs=false", "-o", filepath.Join(dir, "phorever")}
+	for _, binary := range []struct{ name, version string }{{"phorever", "dev"}, {"phorever-next", "next"}} {
+		if err := build(filepath.Join(dir, binary.name), "-ldflags", "-X "+versionVariable+"="+binary.version); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	return p.M.Run()
+}
+
+// build makes phorever, with the race detector where the tests have it.
+func build(output string, options ...string) error {
+	args := append([]string{"build", "-buildvcs=false", "-o", output}, options...)
 	if raceDetector {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-		return 1
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	return p.M.Run()
+	return nil
 }
 
 func TestScripts(t *testing.T) {
@@ -67,8 +82,9 @@ func isolate(env *testscript.Env) error {
 	env.Setenv("XDG_RUNTIME_DIR", runtimeDir)
 	env.Setenv("EXAMPLE", example)
 	env.Setenv("TERM", "dumb")
-	env.Setenv("GORACE", "halt_on_error=1 exitcode=66")
-	env.Defer(func() { leaveNoFiles(env.WorkDir) }) // in reverse order: when nothing runs any more
+	env.Setenv("GORACE", "halt_on_error=1 exitcode=66 atexit_sleep_ms=0")
+	env.Defer(func() { leaveNoFiles(env.WorkDir) })                                  // in reverse order: when nothing runs any more
+	env.Defer(func() { _ = syscall.Unmount(filepath.Join(env.WorkDir, "logs"), 0) }) // of a script that failed with a disk of its own
 	env.Defer(func() { leaveNothingRunning(env) })
 	return nil
 }
@@ -77,6 +93,20 @@ func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Getuid() == 0, nil
+	case "cgroup2":
+		text, err := os.ReadFile("/proc/self/mounts")
+		if err != nil {
+			return false, nil
+		}
+		for line := range strings.Lines(string(text)) {
+			if mount := strings.Fields(line); len(mount) > 3 && mount[2] == "cgroup2" && strings.HasPrefix(mount[3], "rw") {
+				return true, nil
+			}
+		}
+		return false, nil
+	case "php-fpm": // Debian puts its version into the name
+		found, err := filepath.Glob("/usr/sbin/php-fpm*")
+		return len(found) > 0, err
 	case "php":
 		out, err := exec.Command("php", "-m").Output()
 		return err == nil && containsLine(string(out), "pcntl"), nil

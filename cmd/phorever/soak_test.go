@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,24 +63,21 @@ func TestSoakNeverTwoCopies(t *testing.T) {
 			break
 		}
 	}
-	p.command(0, "stop")
-	if left := belongings(p.dir); len(left) > 0 {
-		for _, b := range left {
-			t.Errorf("left running: %d %s", b.pid, b.commandLine())
-		}
-	}
+	p.stopWhole()
 }
 
 // project is a directory with a configuration and a daemon.
 type project struct {
-	t   *testing.T
-	dir string
-	mu  sync.Mutex // the configuration is written by one at a time
+	t       *testing.T
+	dir     string
+	program string     // that is run
+	env     []string   // more of it
+	mu      sync.Mutex // the configuration is written by one at a time
 }
 
 func newProject(t *testing.T) *project {
 	t.Helper()
-	p := &project{t: t, dir: t.TempDir()}
+	p := &project{t: t, dir: t.TempDir(), program: "phorever"}
 	if err := os.Mkdir(filepath.Join(p.dir, ".run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -93,20 +91,16 @@ func newProject(t *testing.T) *project {
 	return p
 }
 
-// writeConfig writes one of several configurations of the same processes, by rename, so that nobody reads a half.
-func (p *project) writeConfig(variant int) {
+// configure writes the configuration.
+func (p *project) configure(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := fmt.Sprintf(`{
-  "defaults": {"resurrect_after": "50ms", "stable_after": "50ms", "give_up": false, "stop": {"timeout": "500ms"}},
-  "processes": [
-    {"name": "web", "clones": 3, "up": ["misbehave", "hold-lock", "web.%%clone%%"], "env": {"VARIANT": "%d"}},
-    {"name": "worker", "clones": 2, "up": ["misbehave", "hold-lock", "worker.%%clone%%", "lines", "100"], "resurrect_after": "%dms"},
-    {"name": "stubborn", "up": ["misbehave", "ignore", "TERM", "hold-lock", "stubborn.%%clone%%"]},
-    {"name": "brief", "up": ["misbehave", "hold-lock", "brief", "slow", "200ms", "exit", "1"]},
-  ],
-}`, variant, 50+variant)
-	name := filepath.Join(p.dir, "phorever.json")
+	p.replace("phorever.json", text)
+}
+
+// replace writes a file by rename, so that nobody reads a half.
+func (p *project) replace(name, text string) {
+	name = filepath.Join(p.dir, name)
 	if err := os.WriteFile(name+".new", []byte(text), 0o644); err != nil {
 		p.t.Error(err)
 	}
@@ -115,22 +109,49 @@ func (p *project) writeConfig(variant int) {
 	}
 }
 
+// stopWhole stops everything, of which nothing may be left.
+func (p *project) stopWhole() {
+	p.command(0, "stop")
+	for _, b := range belongings(p.dir) {
+		p.t.Errorf("left running: %d %s", b.pid, b.commandLine())
+	}
+}
+
+// writeConfig writes one of several configurations of the same processes.
+func (p *project) writeConfig(variant int) {
+	p.configure(fmt.Sprintf(`{
+  "defaults": {"resurrect_after": "50ms", "stable_after": "50ms", "give_up": false, "stop": {"timeout": "500ms"}},
+  "processes": [
+    {"name": "web", "clones": 3, "up": ["misbehave", "hold-lock", "web.%%clone%%"], "env": {"VARIANT": "%d"}},
+    {"name": "worker", "clones": 2, "up": ["misbehave", "hold-lock", "worker.%%clone%%", "lines", "100"], "resurrect_after": "%dms"},
+    {"name": "stubborn", "up": ["misbehave", "ignore", "TERM", "hold-lock", "stubborn.%%clone%%"]},
+    {"name": "brief", "up": ["misbehave", "hold-lock", "brief", "slow", "200ms", "exit", "1"]},
+  ],
+}`, variant, 50+variant))
+}
+
 func (p *project) prepare(args ...string) *exec.Cmd {
-	cmd := exec.Command("phorever", args...)
+	cmd := exec.Command(p.program, args...)
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "WORK="+p.dir, "PWD="+p.dir, "HOME="+p.dir, "XDG_RUNTIME_DIR="+filepath.Join(p.dir, ".run"), "TERM=dumb")
+	cmd.Env = append(cmd.Env, p.env...)
 	return cmd
 }
 
 // command runs one that must answer within a minute, with exit code want; -1 takes any that the contract knows.
 func (p *project) command(want int, args ...string) string {
 	cmd := p.prepare(args...)
-	timer := time.AfterFunc(time.Minute, func() {
-		p.t.Errorf("phorever %s: no answer in a minute", strings.Join(args, " "))
-		_ = cmd.Process.Kill()
-	})
-	out, err := cmd.CombinedOutput()
-	timer.Stop()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Start()
+	if err == nil {
+		timer := time.AfterFunc(time.Minute, func() {
+			p.t.Errorf("phorever %s: no answer in a minute", strings.Join(args, " "))
+			_ = cmd.Process.Kill()
+		})
+		err = cmd.Wait()
+		timer.Stop()
+	}
 	code := 0
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		code = exit.ExitCode()
@@ -139,9 +160,9 @@ func (p *project) command(want int, args ...string) string {
 	}
 	known := code == 0 || code == 1 || code == 4 || code == 10
 	if want >= 0 && code != want || !known {
-		p.t.Errorf("phorever %s: exit code %d, want %d\n%s", strings.Join(args, " "), code, want, out)
+		p.t.Errorf("phorever %s: exit code %d, want %d\n%s", strings.Join(args, " "), code, want, out.Bytes())
 	}
-	return string(out)
+	return out.String()
 }
 
 // disturb does one thing that a busy day may bring.
@@ -187,10 +208,13 @@ func (p *project) secondCopies() {
 }
 
 func (p *project) status() map[string]any {
-	out, _ := p.prepare("status", "--all", "--json").Output()
+	command := p.prepare("status", "--all", "--json")
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	out, failed := command.Output()
 	var reply map[string]any
 	if err := json.Unmarshal(out, &reply); err != nil {
-		p.t.Errorf("status --json: %v: %q", err, out)
+		p.t.Errorf("status --json: %v: %q; %v: %s", err, out, failed, complaint.String())
 	}
 	return reply
 }

@@ -24,6 +24,20 @@ type (
 	Direct = osproc.Direct
 	// LogFile says where a stream goes.
 	LogFile = logs.FileOptions
+	// Rotation is when its file is put aside.
+	Rotation = logs.Rotation
+	// Compression is how what was put aside is kept.
+	Compression = logs.Compression
+	// LogForm is how lines stand in it.
+	LogForm = logs.Form
+	// LogNote is what happens to a log file: LogDropping, LogDropped or LogTrouble.
+	LogNote = logs.Note
+	// LogDropping says that it refuses lines.
+	LogDropping = logs.Dropping
+	// LogDropped says that it works again.
+	LogDropped = logs.Dropped
+	// LogTrouble says what else cannot be done.
+	LogTrouble = logs.Trouble
 	// Lines counts what was written.
 	Lines = logs.Counter
 )

@@ -6,17 +6,28 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dcousineau/phorever/actors/internal/failpoint"
+	"github.com/dcousineau/phorever/actors/internal/logs"
 	"github.com/dcousineau/phorever/actors/internal/osproc"
 )
 
 // longestPause is between two looks at what has no event to wait for: the first looks come sooner.
 const longestPause = 100 * time.Millisecond
 
-// mainEnded is called once, when the main process is a zombie. Its lines come first, then the reaping, then the rest of
-// its group, then the news. Nothing here waits: the log pump and the sweep come back by themselves.
-func (t *Table) mainEnded(r *run, status osproc.Status) {
+// mainEnded is called once, when the main process is a zombie. Its lines come first, then the rest of its tree, then the
+// news; the zombie keeps its number taken until somebody has taken note of them. Nothing here waits: the log pump and the
+// sweep come back by themselves.
+func (t *Table) mainEnded(r *run, end ending) {
+	_ = failpoint.At("end.seen")
 	at := time.Now()
-	t.afterLines(r, func() { t.written(r, status, at) })
+	t.afterLines(r, func() {
+		_ = failpoint.At("end.read")
+		if end.exact && len(end.strays) == 0 && r.cgroup == nil && r.service == nil {
+			t.over(r, end.status, at)
+			return
+		}
+		go t.conclude(r, end, at) // looking for the rest takes a walk through /proc, and the pump has others to serve
+	})
 }
 
 // afterLines calls next when every line that is in the run's pipes now is in its file, or refused by it.
@@ -24,6 +35,11 @@ func (t *Table) afterLines(r *run, next func()) {
 	t.mu.Lock()
 	streams := r.streams
 	t.mu.Unlock()
+	whenAll(streams, (*logs.Stream).Finish, next)
+}
+
+// whenAll calls next when every stream has called back.
+func whenAll(streams []*logs.Stream, wait func(*logs.Stream, func()), next func()) {
 	if len(streams) == 0 {
 		next()
 		return
@@ -31,7 +47,7 @@ func (t *Table) afterLines(r *run, next func()) {
 	var left atomic.Int32
 	left.Store(int32(len(streams)))
 	for _, stream := range streams {
-		stream.Finish(func() {
+		wait(stream, func() {
 			if left.Add(-1) == 0 {
 				next()
 			}
@@ -39,25 +55,28 @@ func (t *Table) afterLines(r *run, next func()) {
 	}
 }
 
-// written is called once, when every line that the main process wrote is in its file.
-func (t *Table) written(r *run, status osproc.Status, at time.Time) {
-	switch err := t.parent.Reap(r.id.String(), r.process); {
+// conclude finds what the main process left behind and ends it; or goes on with the process that has taken its place.
+func (t *Table) conclude(r *run, end ending, at time.Time) {
+	if r.service != nil && t.succeeded(r, end) {
+		return
+	}
+	left, err := t.parent.leave(r, end)
+	switch {
 	case errors.Is(err, osproc.ErrRuns): // its end was told, and none will be told again
-		go t.unwatched(r)
+		t.unwatched(r)
 		return
 	case err != nil:
-		status.Lost = true
+		end.status.Lost = true
 	}
-	go t.sweep(r, status, at) // looking for the rest of the group takes a walk through /proc, and the pump has others to serve
-}
-
-// sweep ends what a main process left behind in its group: TERM at once, KILL when its patience is over (0: endless) or Kill
-// says so.
-func (t *Table) sweep(r *run, status osproc.Status, at time.Time) {
-	if !r.process.GroupAlive() {
-		t.over(r, status, at)
+	if left == nil {
+		t.over(r, end.status, at)
 		return
 	}
+	t.sweep(r, left, end.status, at)
+}
+
+// sweep ends what a main process left behind: TERM at once, KILL when its patience is over (0: endless) or Kill says so.
+func (t *Table) sweep(r *run, left kin, status osproc.Status, at time.Time) {
 	t.mu.Lock()
 	r.leftover = true
 	r.tell(MainGone{r.id, status, at})
@@ -66,45 +85,61 @@ func (t *Table) sweep(r *run, status osproc.Status, at time.Time) {
 		patience = 0 // whoever ordered the end has a deadline of its own
 	}
 	t.mu.Unlock()
-	_ = r.process.SignalGroup(syscall.SIGTERM)
+	endKin(left, patience, r.hurry)
+	t.afterLines(r, func() { t.over(r, status, at) }) // their last words
+}
+
+// endKin asks all of it to end, and kills it when that takes too long or somebody is in a hurry. It returns when nothing is
+// left.
+func endKin(left kin, patience time.Duration, hurried <-chan struct{}) {
+	_ = left.signal(syscall.SIGTERM)
 	var deadline <-chan time.Time
 	if patience > 0 {
 		timer := time.NewTimer(patience)
 		defer timer.Stop()
 		deadline = timer.C
 	}
-	hurry := (<-chan struct{})(r.hurry)
-	signal := syscall.SIGTERM
-	// A group has no file descriptor to wait on: it is looked at, soon at first, then ever less often.
-	for pause := time.Millisecond; r.process.GroupAlive(); pause = min(pause*2, longestPause) {
+	killing := false
+	// Nothing tells when a tree is empty: it is looked at, soon at first, then ever less often.
+	for pause := time.Millisecond; left.alive(); pause = min(pause*2, longestPause) {
 		look := time.NewTimer(pause)
 		select {
 		case <-look.C:
 		case <-deadline:
-			signal, deadline = syscall.SIGKILL, nil
-		case <-hurry:
-			signal, hurry = syscall.SIGKILL, nil
+			killing, deadline = true, nil
+		case <-hurried:
+			killing, hurried = true, nil
 		}
 		look.Stop()
-		if signal == syscall.SIGKILL {
-			_ = r.process.SignalGroup(signal) // again: a member may have forked in between
+		if killing {
+			left.kill() // again: it may have forked in between
 		}
 	}
-	t.afterLines(r, func() { t.over(r, status, at) }) // their last words
 }
 
 // unwatched ends a process whose end nobody would tell. It is reaped as soon as it has died of KILL, which may take as long
 // as the kernel has it in a call that cannot be interrupted; how it ended is not seen.
 func (t *Table) unwatched(r *run) {
 	_ = r.process.SignalGroup(syscall.SIGKILL) // gone already: then it is a zombie
-	for pause := time.Millisecond; errors.Is(t.parent.Reap(r.id.String(), r.process), osproc.ErrRuns); pause = min(pause*2, longestPause) {
+	for pause := time.Millisecond; ; pause = min(pause*2, longestPause) {
+		if _, err := t.parent.leave(r, ending{}); !errors.Is(err, osproc.ErrRuns) {
+			break
+		}
 		<-time.After(pause)
 	}
-	t.mainEnded(r, osproc.Status{Lost: true})
+	t.mainEnded(r, ending{status: osproc.Status{Lost: true}})
 }
 
 func (t *Table) over(r *run, status osproc.Status, at time.Time) {
+	if r.cgroup != nil {
+		status.OOM = r.cgroup.OOMKills() > 0
+		_ = r.cgroup.Remove()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if s := r.service; s != nil && s.failed != nil {
+		r.tell(SpawnFailed{r.id, s.failed, at})
+		return
+	}
 	r.tell(Ended{r.id, status, at})
 }

@@ -96,7 +96,7 @@ func TestClosingWhileAChildLives(t *testing.T) {
 	if !alive(pid) {
 		t.Error("closing ended it")
 	}
-	if err := table.Signal(id, 0, false); err != nil {
+	if err := table.Signal(id, 0, Main); err != nil {
 		t.Errorf("it cannot be reached: %v", err)
 	}
 	open()
@@ -167,7 +167,7 @@ func TestRunsAreNotMixedUpWhenNumbersAreUsedAgain(t *testing.T) {
 		seen[pid] = true
 		// The run before may have had this number.
 		if i > 0 {
-			for _, group := range []bool{false, true} {
+			for _, group := range []Scope{Main, Group} {
 				if err := table.Signal(previous, syscall.SIGKILL, group); !errors.Is(err, osproc.ErrGone) {
 					t.Fatalf("a signal for %s: want ErrGone, got %v", previous, err)
 				}

@@ -186,7 +186,7 @@ func TestAStartThatFailsIsToldOnceAndAlone(t *testing.T) {
 		if test.want != nil && !errors.Is(failed.Err, test.want) || !strings.Contains(failed.Err.Error(), test.text) {
 			t.Errorf("%s: got %v", test.name, failed.Err)
 		}
-		if err := table.Signal(id, syscall.SIGTERM, true); !errors.Is(err, osproc.ErrGone) {
+		if err := table.Signal(id, syscall.SIGTERM, Group); !errors.Is(err, osproc.ErrGone) {
 			t.Errorf("%s: a signal: want ErrGone, got %v", test.name, err)
 		}
 		table.Kill(id)

@@ -15,11 +15,13 @@ type output struct {
 	streams        []*logs.Stream
 }
 
-// openOutput makes a pipe for each stream, or one for both when they go to the same file, which keeps their order.
-func (t *Table) openOutput(launch Launch) (*output, error) {
+// openOutput makes a FIFO for each stream, or one for both when they go to the same file, which keeps their order. It
+// notes in s how they are found again.
+func (t *Table) openOutput(id RunID, launch Launch, s *saved) (*output, error) {
 	out := &output{stdout: -1, stderr: -1}
-	if launch.Stdout != nil {
-		end, err := t.openStream(out, *launch.Stdout, launch.Lines)
+	s.Stdout, s.Stderr = streamsOf(id, launch)
+	if s.Stdout != nil {
+		end, err := t.openStream(out, s.Stdout, id, launch)
 		if err != nil {
 			out.abandon()
 			return nil, err
@@ -28,10 +30,10 @@ func (t *Table) openOutput(launch Launch) (*output, error) {
 	}
 	switch {
 	case launch.Stderr == nil:
-	case launch.Stdout != nil && launch.Stdout.Path == launch.Stderr.Path:
+	case s.Stderr == nil:
 		out.stderr = out.stdout
 	default:
-		end, err := t.openStream(out, *launch.Stderr, launch.Lines)
+		end, err := t.openStream(out, s.Stderr, id, launch)
 		if err != nil {
 			out.abandon()
 			return nil, err
@@ -41,27 +43,57 @@ func (t *Table) openOutput(launch Launch) (*output, error) {
 	return out, nil
 }
 
-func (t *Table) openStream(out *output, options logs.FileOptions, lines *logs.Counter) (int, error) {
-	file, err := t.pump.Open(options)
+// streamsOf are the streams of a run: one where both go into the same file.
+func streamsOf(id RunID, launch Launch) (stdout, stderr *savedStream) {
+	if launch.Stdout != nil {
+		stdout = streamOf(id, ".out", launch.Stdout)
+	}
+	if launch.Stderr != nil && (launch.Stdout == nil || launch.Stdout.Path != launch.Stderr.Path) {
+		stderr = streamOf(id, ".err", launch.Stderr)
+	}
+	return stdout, stderr
+}
+
+func streamOf(id RunID, suffix string, file *logs.FileOptions) *savedStream {
+	return &savedStream{id.String() + suffix, *file}
+}
+
+func (t *Table) openStream(out *output, s *savedStream, id RunID, launch Launch) (int, error) {
+	uid, gid := -1, -1
+	if who := launch.Command.Credential; who != nil {
+		uid, gid = int(who.Uid), int(who.Gid)
+	}
+	read, write, err := t.pump.Channel(s.Name, uid, gid)
 	if err != nil {
-		return -1, fmt.Errorf("log %s: %w", options.Path, err)
+		return -1, fmt.Errorf("output: %w", err)
 	}
-	var ends [2]int
-	if err := pipe(&ends); err != nil {
-		_ = file.Close()
-		return -1, fmt.Errorf("pipe: %w", err)
+	lines := launch.Lines
+	if lines == nil {
+		lines = t.pump.Counter(id.Clone)
 	}
-	stream, err := t.pump.Attach(ends[0], file, lines)
+	stream, err := t.attachStream(read, s, lines)
 	if err != nil {
-		_ = file.Close()
-		_ = unix.Close(ends[0])
-		_ = unix.Close(ends[1])
-		return -1, fmt.Errorf("log %s: %w", options.Path, err)
+		_ = unix.Close(read)
+		_ = unix.Close(write)
+		return -1, err
 	}
-	_ = file.Close() // the stream keeps its own reference
-	out.ends = append(out.ends, ends[1])
+	out.ends = append(out.ends, write)
 	out.streams = append(out.streams, stream)
-	return ends[1], nil
+	return write, nil
+}
+
+// attachStream has what comes out of a FIFO written to its file, which stream keeps open from then on.
+func (t *Table) attachStream(read int, s *savedStream, lines *logs.Counter) (*logs.Stream, error) {
+	file, err := t.pump.Open(s.FileOptions)
+	if err != nil {
+		return nil, fmt.Errorf("log %s: %w", s.Path, err)
+	}
+	defer func() { _ = file.Close() }() // the stream keeps its own reference
+	stream, err := t.pump.Attach(read, s.Name, file, lines)
+	if err != nil {
+		return nil, fmt.Errorf("log %s: %w", s.Path, err)
+	}
+	return stream, nil
 }
 
 func (o *output) closeChildEnds() {

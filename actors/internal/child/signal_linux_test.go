@@ -16,7 +16,7 @@ import (
 
 func TestASignalReachesTheMainProcessOrItsGroup(t *testing.T) {
 	table, directory := newTable(t, Direct{}), t.TempDir()
-	for i, group := range []bool{false, true} {
+	for i, group := range []Scope{Main, Group} {
 		id, file := RunID{"web:1", i}, filepath.Join(directory, fmt.Sprint(i))
 		e := begin(table, id, Launch{Command: shell(`
 			trap 'exit 3' TERM; trap 'echo main >>"$1.got"' USR1
@@ -32,12 +32,12 @@ func TestASignalReachesTheMainProcessOrItsGroup(t *testing.T) {
 			return strings.Contains(string(text), who)
 		}
 		eventually(t, "the main process got the signal", func() bool { return got("main") })
-		if group {
+		if group == Group {
 			eventually(t, "the other one got it", func() bool { return got("other") })
 		} else if got("other") {
 			t.Error("a signal for the main process reached its group")
 		}
-		if err := table.Stop(id, syscall.SIGTERM, false); err != nil {
+		if err := table.Stop(id, syscall.SIGTERM, Main); err != nil {
 			t.Fatal(err)
 		}
 		want(t, "status", Status{Code: 3}, how(await[Ended](t, e).Status))
@@ -51,7 +51,7 @@ func TestAnEndedRunSignalsNobody(t *testing.T) {
 	await[Ended](t, e)
 	nobody := func(when string) {
 		t.Helper()
-		for _, group := range []bool{false, true} {
+		for _, group := range []Scope{Main, Group} {
 			if err := table.Signal(id, syscall.SIGKILL, group); !errors.Is(err, osproc.ErrGone) {
 				t.Errorf("%s: a signal, group %v: want ErrGone, got %v", when, group, err)
 			}
@@ -77,16 +77,17 @@ func TestAStopDuringTheStartIsAnOrderedEnd(t *testing.T) {
 	e, prepare := newEar(), make(chan struct{})
 	table.Attach(id, Plan{Leftover: time.Millisecond, Prepare: func(RunID) (Launch, error) {
 		<-prepare
-		return Launch{Command: shell(`(trap '' TERM; echo ready >"$1"; while :; do sleep 0.01; done) & trap 'exit 3' TERM; while :; do sleep 0.01; done`, file)}, nil
+		return Launch{Command: shell(`(trap '' TERM; echo >"$1.ignores"; while :; do sleep 0.01; done) & trap 'exit 3' TERM
+			until test -e "$1.ignores"; do sleep 0.01; done; echo >"$1"; while :; do sleep 0.01; done`, file)}, nil
 	}}, e.hear)
-	if err := table.Stop(id, syscall.SIGTERM, false); !errors.Is(err, osproc.ErrGone) {
+	if err := table.Stop(id, syscall.SIGTERM, Main); !errors.Is(err, osproc.ErrGone) {
 		t.Errorf("want ErrGone, got %v", err)
 	}
 	close(prepare)
 	await[Spawned](t, e)
 	eventually(t, "both are ready", func() bool { _, err := os.Stat(file); return err == nil })
 	wantStory(t, "Spawned", e)
-	if err := table.Signal(id, syscall.SIGTERM, false); err != nil {
+	if err := table.Signal(id, syscall.SIGTERM, Main); err != nil {
 		t.Error(err)
 	}
 	want(t, "status", Status{Code: 3}, how(await[MainGone](t, e).Status))

@@ -2,10 +2,10 @@ package child
 
 import (
 	"fmt"
-	"syscall"
+	"os"
 	"time"
 
-	"github.com/dcousineau/phorever/actors/internal/logs"
+	"github.com/dcousineau/phorever/actors/internal/failpoint"
 	"github.com/dcousineau/phorever/actors/internal/osproc"
 )
 
@@ -27,7 +27,7 @@ func (t *Table) moreSpawners() {
 func (t *Table) spawner() {
 	for {
 		t.mu.Lock()
-		if len(t.waiting) == 0 || t.spawners-t.stuck > mostSpawners {
+		if len(t.waiting) == 0 || t.quiet || t.spawners-t.stuck > mostSpawners {
 			t.spawners--
 			t.mu.Unlock()
 			return
@@ -55,7 +55,9 @@ func (t *Table) spawn(r *run) {
 		t.moreSpawners()
 		r.tell(Stuck{r.id, what})
 	})
-	process, streams, err := t.launch(r, &what)
+	t.awaitQuiet(r.id.Clone)
+	fork := t.forks.begin()
+	started, err := t.launch(r, &what)
 	timer.Stop()
 	now := time.Now()
 
@@ -66,42 +68,126 @@ func (t *Table) spawn(r *run) {
 		t.stuck--
 	}
 	if err != nil {
+		t.forks.end(fork)
+		t.parent.failed(r)
 		r.tell(SpawnFailed{r.id, err, now})
 		return
 	}
-	r.process, r.streams = process, streams
-	r.tell(Spawned{r.id, process.Pid(), now})
-	if r.killed {
-		_ = process.SignalGroup(syscall.SIGKILL)
+	t.take(r, started)
+	t.forks.end(fork)
+	t.save(r)
+	if r.service == nil {
+		r.tell(Spawned{ID: r.id, Pid: r.process.Pid(), At: now})
 	}
-	if err := t.loop.Watch(process, func(status osproc.Status) { t.mainEnded(r, status) }); err != nil {
+	if r.service != nil {
+		go t.limit(r)
+	}
+	if r.killed {
+		t.killWhole(r)
+	}
+	if err := t.parent.watch(r); err != nil {
 		go t.unwatched(r) // not here: a process that KILL does not reach yet must not keep a spawner
 	}
 }
 
-func (t *Table) launch(r *run, what *string) (*osproc.Process, []*logs.Stream, error) {
-	if err := t.parent.Reserve(r.id.String()); err != nil {
-		return nil, nil, fmt.Errorf("reserve: %w", err)
+// take puts what was started into the run. The caller holds t.mu.
+func (t *Table) take(r *run, s *started) {
+	r.process, r.streams, r.cgroup = s.process, s.out.streams, s.cgroup
+	t.pids[r.process.Pid()] = r
+	r.saved = s.saved
+	r.saved.Pid, r.saved.Start, r.saved.Leftover = r.process.Pid(), s.start, r.plan.Leftover
+	if s.saved.Daemonizes != nil {
+		r.saved.Leader = r.process.Pid()
+		r.service = &service{Daemonizes: *s.saved.Daemonizes, since: time.Now()}
+		_ = t.parent.whole(r) // it is known by its first process, which leaves
+	}
+}
+
+// started is what came of a launch.
+type started struct {
+	process *osproc.Process
+	start   uint64
+	out     *output
+	cgroup  *osproc.Cgroup
+	saved   saved
+}
+
+func (t *Table) launch(r *run, what *string) (*started, error) {
+	if err := t.parent.reserve(r); err != nil {
+		return nil, err
+	}
+	if err := failpoint.At("spawn.reserved"); err != nil {
+		return nil, err
 	}
 	launch, err := r.plan.Prepare(r.id)
+	defer launch.close()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t.mu.Lock()
 	*what = launch.Command.Path
 	t.mu.Unlock()
-	out, err := t.openOutput(launch)
-	if err != nil {
-		return nil, nil, err
-	}
 	command := launch.Command
-	command.Stdout, command.Stderr = out.stdout, out.stderr
-	process, err := osproc.Spawn(command)
-	out.closeChildEnds()
-	if err != nil {
-		out.abandon()
-		return nil, nil, err
+	if t.key != "" {
+		command.Env = append(command.Env[:len(command.Env):len(command.Env)], t.mark(r.id))
 	}
-	t.parent.Started(r.id.String(), process)
-	return process, out.streams, nil
+	if launch.Stdin != nil {
+		command.Stdin = int(launch.Stdin.Fd())
+	}
+	command.Cloneflags = t.parent.cloneflags()
+	s := &started{saved: saved{Daemonizes: launch.Daemonizes}}
+	if command.Credential != nil {
+		s.saved.User = command.Credential.Uid
+	}
+	if s.cgroup, err = launch.Cgroup.make(t.key, r.id); err != nil {
+		return nil, err
+	}
+	if s.cgroup != nil {
+		s.saved.Cgroup, command.Shim.Cgroup = s.cgroup.Path, s.cgroup.Path
+	}
+	if s.out, err = t.openOutput(r.id, launch, &s.saved); err != nil {
+		return nil, err
+	}
+	command.Stdout, command.Stderr = s.out.stdout, s.out.stderr
+	if launch.RawStdout != nil {
+		command.Stdout = int(launch.RawStdout.Fd())
+	}
+	if t.key != "" {
+		t.mu.Lock()
+		r.saved = s.saved
+		t.save(r) // whoever comes after us knows of the fork
+		t.mu.Unlock()
+		t.parent.announce()
+		t.awaitWritten()
+	}
+	if err = failpoint.At("spawn.fork"); err == nil {
+		s.process, err = osproc.Spawn(command)
+	}
+	s.out.closeChildEnds()
+	if err != nil {
+		s.out.abandon()
+		if s.cgroup != nil {
+			_ = s.cgroup.Remove()
+		}
+		return nil, err
+	}
+	_ = failpoint.At("spawn.forked")
+	s.start = s.process.StartTime()
+	t.parent.started(r, s.process)
+	_ = failpoint.At("spawn.told")
+	return s, nil
 }
+
+// close closes the files that were for the child alone.
+func (l *Launch) close() {
+	for _, file := range []*os.File{l.Stdin, l.RawStdout} {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+}
+
+// mark is the variable by which everything that a run starts is known.
+func (t *Table) mark(id RunID) string { return fmt.Sprintf("%s=%s/%s", markVariable, t.key, id) }
+
+const markVariable = "PHOREVER_ID"

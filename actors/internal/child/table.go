@@ -2,20 +2,26 @@ package child
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/internal/logs"
 	"github.com/dcousineau/phorever/actors/internal/osproc"
+	"github.com/dcousineau/phorever/actors/keeper"
 )
 
 // Launch is everything that one start needs, resolved for this start.
 type Launch struct {
-	Command osproc.Command
-	Stdout  *logs.FileOptions // nil discards
-	Stderr  *logs.FileOptions
-	Lines   *logs.Counter
+	Command    osproc.Command
+	Stdin      *os.File          // nil: nothing is there; it is closed when the fork is over
+	RawStdout  *os.File          // in place of Stdout, likewise
+	Stdout     *logs.FileOptions // nil discards
+	Stderr     *logs.FileOptions
+	Lines      *logs.Counter // nil: that of the clone
+	Daemonizes *Daemonizes
+	Cgroup     *Cgroup
 }
 
 // Plan says how to start a run. Prepare is called on a goroutine where it may read files; it may be slow.
@@ -25,46 +31,79 @@ type Plan struct {
 	Leftover time.Duration
 }
 
+// Scope is who gets a signal.
+type Scope int
+
+// The scopes of a signal.
+const (
+	Main  Scope = iota // the main process
+	Group              // its process group
+	Tree               // all that descends from it
+)
+
 // Table is the live processes. Its methods are safe for concurrent use.
 type Table struct {
-	loop   *osproc.Loop
 	pump   *logs.Pump
-	parent osproc.Parent
+	parent parent
+	saving Saving
+	key    string // of the configuration: the first part of a run's mark
 
 	mu       sync.Mutex
 	runs     map[RunID]*run
-	waiting  []*run // to be spawned, oldest first
-	spawners int    // at work
-	stuck    int    // of those, the ones that do not count
+	pids     map[int]*run             // by the pid of the main process, until the run is released
+	busy     map[string]chan struct{} // clones of which something is being ended; closed then
+	waiting  []*run                   // to be spawned, oldest first
+	spawners int                      // at work
+	stuck    int                      // of those, the ones that do not count
+	forks    forks
+	walks    walks
+	found    []Recovered
+	taken    int
+	lost     int
+	quiet    bool // nothing is started any more
 }
 
 // run is one entry; its fields are guarded by Table.mu.
 type run struct {
-	id       RunID
-	plan     Plan
-	notify   func(Note)
-	last     Note // told again to whoever attaches late
-	process  *osproc.Process
-	streams  []*logs.Stream
-	ordered  bool          // its end was ordered
-	killed   bool          // KILL was ordered, perhaps before there was a process to kill
-	hurry    chan struct{} // closed with killed, for whoever ends the leftovers
-	leftover bool          // they are being ended
+	id        RunID
+	plan      Plan
+	notify    func(Note)
+	last      Note // told again to whoever attaches late
+	process   *osproc.Process
+	streams   []*logs.Stream
+	ordered   bool          // its end was ordered
+	killed    bool          // KILL was ordered, perhaps before there was a process to kill
+	hurry     chan struct{} // closed with killed, for whoever ends the leftovers
+	leftover  bool          // they are being ended
+	saved     saved
+	service   *service // of a program that daemonizes itself
+	cgroup    *osproc.Cgroup
+	told      *osproc.Process // whose end was told
+	foreign   bool            // not the keeper's child
+	unawaited bool            // its end is told before its lines are read
+	unread    bool            // it was taken back, and nobody knows where its lines are to go
+	kin       *osproc.Kin     // guarded by the keeper's side; made when it is asked for
 }
 
-// NewTable makes an empty table that starts processes as children of parent.
+// NewTable makes an empty table that starts processes as children of parent, of whose trees it sees the process groups.
 func NewTable(parent osproc.Parent) (*Table, error) {
 	osproc.HandleIgnored()
 	loop, err := osproc.NewLoop()
 	if err != nil {
 		return nil, fmt.Errorf("process loop: %w", err)
 	}
-	pump, err := logs.NewPump()
+	pump, err := logs.NewPump(nil)
 	if err != nil {
 		loop.Close()
 		return nil, fmt.Errorf("log pump: %w", err)
 	}
-	return &Table{loop: loop, pump: pump, parent: parent, runs: map[RunID]*run{}}, nil
+	t := makeTable(pump, nowhere{}, "")
+	t.parent = direct{t, loop, parent}
+	return t, nil
+}
+
+func makeTable(pump *logs.Pump, saving Saving, key string) *Table {
+	return &Table{pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{}}
 }
 
 // Attach makes notify the receiver of the run's notes, starting the run if the table does not hold it. A run that is
@@ -74,6 +113,13 @@ func (t *Table) Attach(id RunID, plan Plan, notify func(Note)) {
 	defer t.mu.Unlock()
 	if r := t.runs[id]; r != nil {
 		r.notify = notify
+		if r.plan.Prepare == nil { // it was taken back
+			r.plan = plan
+		}
+		if r.unread {
+			r.unread = false
+			go t.reread(r, plan)
+		}
 		if r.last != nil {
 			notify(r.last)
 		}
@@ -101,36 +147,53 @@ func (t *Table) Release(id RunID) {
 	if r := t.runs[id]; r != nil {
 		switch r.last.(type) {
 		case Ended, SpawnFailed:
-			delete(t.runs, id)
+			t.remove(r)
 		}
 	}
 }
 
-// Signal sends a signal to the main process, or to its whole group. A run without a process answers osproc.ErrGone.
-func (t *Table) Signal(id RunID, signal syscall.Signal, group bool) error {
+// remove forgets a run of which nothing is left. The caller holds t.mu.
+func (t *Table) remove(r *run) {
+	delete(t.runs, r.id)
+	if r.process != nil && t.pids[r.process.Pid()] == r {
+		delete(t.pids, r.process.Pid())
+	}
+	t.parent.release(r)
+	t.forget(r)
+}
+
+// Signal sends a signal. A run without a process answers osproc.ErrGone.
+func (t *Table) Signal(id RunID, signal syscall.Signal, scope Scope) error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	r := t.runs[id]
-	if r == nil || r.process == nil {
+	if r == nil || r.process == nil || r.service != nil && !r.service.found {
+		t.mu.Unlock()
 		return osproc.ErrGone
 	}
-	if group {
+	defer t.mu.Unlock()
+	switch scope {
+	case Group:
 		return r.process.SignalGroup(signal)
+	case Tree:
+		whole := t.parent.whole(r)
+		go func() { _ = whole.signal(signal) }() // it takes a walk through /proc
+		return nil
+	case Main:
 	}
 	return r.process.Signal(signal)
 }
 
 // Stop is Signal with the note that the end is ordered: leftovers then have until Kill.
-func (t *Table) Stop(id RunID, signal syscall.Signal, group bool) error {
+func (t *Table) Stop(id RunID, signal syscall.Signal, scope Scope) error {
 	t.mu.Lock()
 	if r := t.runs[id]; r != nil {
 		r.ordered = true
 	}
 	t.mu.Unlock()
-	return t.Signal(id, signal, group)
+	return t.Signal(id, signal, scope)
 }
 
-// Kill ends the run and everything in its group at once, also one that is only being started or whose main process has
+// Kill ends the run and everything in its tree at once, also one that is only being started or whose main process has
 // gone already.
 func (t *Table) Kill(id RunID) {
 	t.mu.Lock()
@@ -144,9 +207,19 @@ func (t *Table) Kill(id RunID) {
 		close(r.hurry)
 	}
 	if r.process != nil && !r.leftover { // else whoever spawns it, or ends the leftovers, does it
-		_ = r.process.SignalGroup(syscall.SIGKILL) // gone already: its end is on the way
+		t.killWhole(r)
 	}
 }
+
+// killWhole kills the main process at once, and its tree as soon as that was found. The caller holds t.mu.
+func (t *Table) killWhole(r *run) {
+	_ = r.process.SignalGroup(syscall.SIGKILL) // gone already: its end is on the way
+	whole := t.parent.whole(r)
+	go whole.kill()
+}
+
+// Flush has everything done at once that may wait for a moment, such as the reaping of what was released.
+func (t *Table) Flush() { t.parent.announce() }
 
 // Live is how many runs the table holds.
 func (t *Table) Live() int {
@@ -155,12 +228,15 @@ func (t *Table) Live() int {
 	return len(t.runs)
 }
 
+// Lines is the count of what a clone writes, over all its runs.
+func (t *Table) Lines(clone string) *logs.Counter { return t.pump.Counter(clone) }
+
 // Reopen opens every log file anew, for logrotate.
 func (t *Table) Reopen() { t.pump.Reopen() }
 
 // Close ends the loops. Every run must have ended.
 func (t *Table) Close() {
-	t.loop.Close()
+	t.parent.close()
 	t.pump.Close()
 }
 
@@ -170,4 +246,38 @@ func (r *run) tell(note Note) {
 	if r.notify != nil {
 		r.notify(note)
 	}
+}
+
+// Link is the way to a keeper.
+type Link = *keeper.Link
+
+// Taken is how many runs were taken back from an earlier daemon, and how many of them had ended while nobody could see how.
+func (t *Table) Taken() (taken, lost int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.taken, t.lost
+}
+
+// Quiesce stops the starting of processes and the moving of lines, for good: another daemon goes on with both.
+func (t *Table) Quiesce() {
+	t.mu.Lock()
+	t.quiet = true
+	t.mu.Unlock()
+	t.forks.wait()
+	t.pump.Quiesce()
+}
+
+// HandOver tells another keeper of every process and every FIFO.
+func (t *Table) HandOver(link Link) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, path := range t.pump.Held() {
+		link.Hold(path)
+	}
+	for id, r := range t.runs {
+		if r.process != nil {
+			link.Add(id.String(), r.process.Pid(), r.saved.Start, true) // a new keeper is nobody's parent
+		}
+	}
+	link.Flush()
 }

@@ -28,7 +28,7 @@ func TestAProcessThatCannotBeWatchedIsEndedAndTold(t *testing.T) {
 	parent := &slowParent{}
 	parent.refusals.Store(5)
 	table := newTable(t, parent)
-	table.loop.Close() // no watch succeeds any more
+	table.parent.(direct).loop.Close() // no watch succeeds any more
 	id := RunID{"web:1", 1}
 	e := begin(table, id, Launch{Command: shell("sleep 1000 & wait")})
 	pid := await[Spawned](t, e).Pid
@@ -36,7 +36,7 @@ func TestAProcessThatCannotBeWatchedIsEndedAndTold(t *testing.T) {
 	if alive(pid) {
 		t.Error("it lives on")
 	}
-	if err := table.Signal(id, 0, false); !errors.Is(err, osproc.ErrGone) {
+	if err := table.Signal(id, 0, Main); !errors.Is(err, osproc.ErrGone) {
 		t.Errorf("a signal after the end: want ErrGone, got %v", err)
 	}
 	if parent.asked.Load() < 6 {
@@ -48,7 +48,7 @@ func TestAProcessThatCannotBeWatchedIsEndedAndTold(t *testing.T) {
 func TestProcessesThatCannotBeWatchedAreAllReaped(t *testing.T) {
 	parent := &slowParent{}
 	table := newTable(t, parent)
-	table.loop.Close()
+	table.parent.(direct).loop.Close()
 	var ears []*ear
 	for i := range 100 {
 		ears = append(ears, begin(table, RunID{"web:1", i}, Launch{Command: command("sleep", "1000")}))
@@ -66,7 +66,7 @@ func TestAProcessThatDoesNotDieHoldsNoSpawner(t *testing.T) {
 	parent := &slowParent{}
 	parent.refusals.Store(1 << 60)
 	table := newTable(t, parent)
-	table.loop.Close()
+	table.parent.(direct).loop.Close()
 	var ears []*ear
 	for i := range 3 * mostSpawners {
 		ears = append(ears, begin(table, RunID{"web:1", i}, Launch{Command: command("sleep", "1000")}))

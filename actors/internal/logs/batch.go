@@ -32,3 +32,11 @@ func wholeLines(batch []byte, n int) (lines, bytesOfThem int) {
 	end := bytes.LastIndexByte(batch[:n], '\n') + 1
 	return bytes.Count(batch[:end], newline), end
 }
+
+func lineCount(text []byte) int { return bytes.Count(text, newline) }
+
+// lineEnd is how many bytes the whole lines at the front are.
+func lineEnd(text []byte) int { return bytes.LastIndexByte(text, '\n') + 1 }
+
+// firstLine is how many bytes the first line is, 0 if it has no end.
+func firstLine(text []byte) int { return bytes.IndexByte(text, '\n') + 1 }

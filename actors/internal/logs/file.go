@@ -23,16 +23,16 @@ const DefaultMaxLine = 64 << 10
 
 // FileOptions describes one log file. The options of the latest Open of a file apply to all who share it.
 type FileOptions struct {
-	Path   string // the directories above it are created, 0755, and the file, 0644
-	OnFull OnFull
+	Path   string `json:"path"` // the directories above it are created, 0755, and the file, 0644
+	OnFull OnFull `json:"on_full,omitempty"`
 	// MaxLine is how long an unfinished line, in bytes, may wait unseen in its pipe; at most a quarter of the pipe and
 	// 64 KiB count. A longer one goes to the file as it comes; whoever shares the file waits for its end for at most a second,
 	// then it is cut by CutMarker. A file with one writer cuts nothing. Zero is DefaultMaxLine.
-	MaxLine int64
-	// Dropped, if not nil, is told that lines are being dropped, and why (err is not nil; lines is what was dropped so
-	// far), and that the file works again (err is nil; lines is all that was dropped in between). It runs on the pump's
-	// goroutine: it must not block.
-	Dropped func(lines int64, err error)
+	MaxLine int64    `json:"max_line,omitempty"`
+	Rotate  Rotation `json:"rotate,omitzero"`
+	Form    Form     `json:"form,omitzero"`
+	// Forward is where else the lines go, as their processes wrote them, whether or not the file takes them.
+	Forward []Target `json:"forward,omitempty"`
 }
 
 // CutMarker ends a line that was cut because others waited for the file. The rest of it follows as a line of its own.

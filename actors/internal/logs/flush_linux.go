@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/failpoint"
 )
 
 // errHung is why lines of a file are dropped whose file system does not answer.
@@ -63,6 +65,13 @@ func (p *Pump) put(s *Stream) {
 // flush writes what is left of a batch. Afterwards the batch is empty, or parked at its file.
 func (p *Pump) flush(f *File, b *batch) {
 	err := p.prepare(f, b.done > 0)
+	if err == nil && b.stream != nil {
+		p.note(f, b.stream)
+	}
+	if err == nil && b.raw > 0 {
+		b.place(f)
+		_ = failpoint.At("log.placed")
+	}
 	for err == nil && b.done < len(b.data) {
 		var n int
 		n, err = p.move(f, b)
@@ -83,8 +92,9 @@ func (p *Pump) flush(f *File, b *batch) {
 		p.refuse(f, b, err)
 		return
 	}
+	_ = failpoint.At("log.moved")
 	s := b.stream
-	s.counter.Logged.Add(int64(b.lines))
+	b.written(s.counter, b.lines)
 	switch {
 	case !b.open:
 		f.holder = nil
@@ -100,8 +110,15 @@ func (p *Pump) flush(f *File, b *batch) {
 
 // move sends some of the batch to the file.
 func (p *Pump) move(f *File, b *batch) (int, error) {
+	if err := failpoint.At("log.move"); err != nil {
+		return 0, err
+	}
 	fd, stage, rest, offset := f.fd, b.stage.r, b.data[b.done:], f.pos
 	switch {
+	case b.raw > 0 && f.regular:
+		return p.guard(f, moving, func() (int, error) { return unix.Pwrite(fd, rest, offset) })
+	case b.raw > 0:
+		return p.guard(f, moving, func() (int, error) { return unix.Write(fd, rest) })
 	case f.unspliced && f.regular:
 		return p.guard(f, moving, func() (int, error) { return unstage(stage)(unix.Pwrite(fd, rest, offset)) })
 	case f.unspliced:
@@ -160,7 +177,7 @@ func (p *Pump) prepare(f *File, midway bool) error {
 		}
 	}
 	if !f.torn {
-		return nil
+		return p.account(f, midway)
 	}
 	fd, at, regular := f.fd, f.pos, f.regular
 	n, err := p.guard(f, looking, func() (int, error) {
@@ -172,8 +189,17 @@ func (p *Pump) prepare(f *File, midway bool) error {
 	if err == nil {
 		f.torn = false
 		f.pos += int64(n)
+		return p.account(f, midway)
 	}
 	return err
+}
+
+// account marks what is missing, if the file ends with a whole line.
+func (p *Pump) account(f *File, midway bool) error {
+	if f.loss.lines == 0 || midway || f.holder != nil {
+		return nil
+	}
+	return p.mark(f)
 }
 
 func (f *File) truncate(p *Pump, size int64) error {
@@ -218,21 +244,31 @@ func (p *Pump) takeBack(f *File, b *batch) {
 			f.torn, f.lineStart = true, start
 		}
 	}
-	s.counter.Logged.Add(int64(lines))
+	b.written(s.counter, lines)
 	s.skip = b.open
 	dropped := b.lines - lines
-	var page [pageSize]byte
-	skip(b.stage.r, len(b.data)-b.done, page[:])
+	if b.raw == 0 {
+		var page [pageSize]byte
+		skip(b.stage.r, len(b.data)-b.done, page[:])
+	}
 	p.empty(f, b)
-	p.lose(f, s.counter, dropped)
+	p.lose(f, s, dropped)
 }
 
 // empty makes a batch ready for use again, or gives up one that was parked.
 func (p *Pump) empty(f *File, b *batch) {
-	b.data, b.done, b.stream = nil, 0, nil
+	b.given()
+	if b.raw > 0 {
+		var page [pageSize]byte
+		skip(b.stage.r, b.raw, page[:])
+	}
+	b.data, b.done, b.stream, b.raw = nil, 0, nil, 0
+	if cap(b.dress) > 2*mostDressed {
+		b.dress = nil
+	}
 	if f.parked == b {
 		f.parked = nil
-		b.stage.close()
+		f.pump.closeStage(b)
 	}
 }
 

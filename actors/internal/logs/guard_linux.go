@@ -74,6 +74,7 @@ const (
 	moving call = iota // of the batch that is parked at the file when the call takes long
 	opening
 	looking
+	marking
 )
 
 // guard makes a system call that may hang. If it took so long that another goroutine has the pump, guard does not return:
@@ -120,8 +121,17 @@ func (p *Pump) takeOver(f *File) {
 		if f.Err() == nil {
 			f.err.Store(&refusal{errHung})
 		}
-		p.release(f)
+		p.vent(f)
 	})
+}
+
+// vent lets the streams of a file that hangs look again and again whether their pipes are full: then lines are dropped.
+func (p *Pump) vent(f *File) {
+	if !f.stuck {
+		return
+	}
+	p.alarm(afterStall, func() { p.vent(f) })
+	p.release(f)
 }
 
 // answered takes up a file again whose call returned after all.
@@ -131,6 +141,9 @@ func (p *Pump) answered(f *File, what call, n int, err error) {
 	case err != nil:
 	case what == opening:
 		_ = unix.Close(n) // whoever needs it opens it again
+	case what == marking && n > 0:
+		f.pos += int64(n)
+		p.marked(f)
 	case what == moving && n > 0 && f.parked != nil:
 		f.parked.done += n
 		f.pos += int64(n)

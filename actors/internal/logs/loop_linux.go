@@ -44,11 +44,16 @@ const (
 	longNap = 2 * time.Millisecond
 	// shortNap is for busy pipes that may not grow: 64 KiB at 300 MB/s.
 	shortNap = 200 * time.Microsecond
+	// blink is for the fastest writers, which would wait: no more than a chance for others.
+	blink = 20 * time.Microsecond
 )
 
 func (p *Pump) nap(s *Stream) {
 	n, length := &p.naps[0], longNap
-	if s.stunted {
+	switch {
+	case s.fast:
+		n, length = &p.naps[2], blink
+	case s.stunted:
 		n, length = &p.naps[1], shortNap
 	}
 	p.watch(s, off)

@@ -3,70 +3,77 @@ package logs
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// mostLinks is how many symbolic links are followed at the end of a path: as many as Linux follows.
+// mostLinks is how many symbolic links are followed on the way: as many as Linux follows.
 const mostLinks = 40
 
+// trust is the user whose symbolic links are followed beside root's and our own: whoever owns the configuration.
+type trust int
+
 // openLog opens a log file for writing at its end, with the directories above it created. The file is not O_APPEND, which
-// splice(2) refuses. A symbolic link at the end of the path is followed only if root or our own user made it: whoever can
-// write to the directory could otherwise lead us into any file of ours.
-func openLog(path string) (int, error) {
+// splice(2) refuses. A symbolic link on the way is followed only if somebody made it who is trusted: whoever can write to one of
+// the directories could otherwise lead us into any file of ours. name is what the file is called behind the links at its
+// end, "" for a link of the kernel.
+func openLog(path string, who trust) (fd int, name string, err error) {
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	name := path
+	name = path
 	for range mostLinks {
-		fd, err := retryInterrupted(func() (int, error) { return unix.Open(name, flags, fileMode) })
-		switch err {
-		case nil:
-			return fd, nil
-		case unix.ENXIO: // a FIFO without a reader, or a socket
-			return -1, &os.PathError{Op: "open", Path: path, Err: err}
-		case unix.ENOENT:
-			if err := os.MkdirAll(filepath.Dir(name), directoryMode); err != nil {
-				return -1, err
-			}
-			fd, err := retryInterrupted(func() (int, error) { return unix.Open(name, flags, fileMode) })
-			if err == nil {
-				return fd, nil
-			}
-			if err != unix.ELOOP {
-				return -1, &os.PathError{Op: "open", Path: path, Err: err}
-			}
-		case unix.ELOOP:
-		default:
-			return -1, &os.PathError{Op: "open", Path: path, Err: err}
-		}
-		target, direct, err := readLink(name)
+		d, err := enter(name, who)
 		if err != nil {
-			return -1, err
+			return -1, "", err
 		}
-		if direct { // a link of the kernel, such as /dev/stdout leads to: its text is no path
-			fd, err := retryInterrupted(func() (int, error) { return unix.Open(name, flags&^unix.O_NOFOLLOW&^unix.O_CREAT, 0) })
+		fd, err := d.open(flags, fileMode)
+		if err != unix.ELOOP {
+			d.close()
+			if err != nil { // ENXIO is a FIFO without a reader, or a socket
+				return -1, "", &os.PathError{Op: "open", Path: path, Err: err}
+			}
+			return fd, name, nil
+		}
+		target, direct, err := readLink(d.fd, d.last, name, who)
+		if err == nil && direct { // a link of the kernel, such as /dev/stdout leads to: its text is no path
+			fd, err = d.open(flags&^unix.O_NOFOLLOW&^unix.O_CREAT, 0)
 			if err == unix.EACCES || err == unix.EPERM {
-				fd, err = retryInterrupted(func() (int, error) {
-					return unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-				})
+				fd, err = d.open(unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 			}
+			d.close()
 			if err != nil {
-				return -1, &os.PathError{Op: "open", Path: path, Err: err}
+				return -1, "", &os.PathError{Op: "open", Path: path, Err: err}
 			}
-			return fd, nil
+			return fd, "", nil
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Dir(name) + "/" + target // not Join: it would resolve ".." before the links in between
+		d.close()
+		if err != nil {
+			return -1, "", err
 		}
-		name = target
+		name = behind(name, target)
 	}
-	return -1, &os.PathError{Op: "open", Path: path, Err: unix.ELOOP}
+	return -1, "", &os.PathError{Op: "open", Path: path, Err: unix.ELOOP}
 }
 
-// trusted says whether a symbolic link of this owner is followed.
-func trusted(name string, uid uint32) error {
-	if uid == 0 || int(uid) == os.Geteuid() {
+// doorstep is the directory of a file, open, and the file's name in it.
+type doorstep struct {
+	fd   int // may be AT_FDCWD
+	last string
+}
+
+func (d doorstep) open(flags int, mode uint32) (int, error) {
+	return retryInterrupted(func() (int, error) { return unix.Openat(d.fd, d.last, flags, mode) })
+}
+
+func (d doorstep) close() {
+	if d.fd != unix.AT_FDCWD {
+		_ = unix.Close(d.fd)
+	}
+}
+
+// follows says whether a symbolic link of this owner is followed.
+func (t trust) follows(name string, uid uint32) error {
+	if uid == 0 || int(uid) == os.Geteuid() || int(uid) == int(t) {
 		return nil
 	}
 	return fmt.Errorf("open %s: symbolic link belongs to another user (uid %d)", name, uid)

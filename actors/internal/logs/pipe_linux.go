@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/failpoint"
 )
 
 const (
@@ -44,20 +46,25 @@ type batch struct {
 	stream *Stream
 	lines  int
 	open   bool // data ends inside a line that goes on
+	raw    int  // 0, or data is a text of our own, which was made of so many bytes that the stage holds
+	dress  []byte
+
+	record record // in the ledger, nil for a stage that does not outlive us
+	number int    // of the stage, -1 with it
 }
 
 // newBatch gives the pump an empty batch. A stage must take whatever the scratch pipe held, and one page more for an end
 // of a line that we add: it has twice as many slots. An ordinary user may have 64 MiB in pipes, then new ones have 8 KiB
 // and none may grow (pipe-user-pages-soft): batches get smaller.
 func (p *Pump) newBatch() error {
-	stage, err := newPipe()
+	stage, r, number, err := p.newStage()
 	if err != nil {
 		return err
 	}
 	size := resize(stage.w, 4*batchLimit)
 	scratch := resize(p.scratch.w, size/2)
 	p.limit = min(batchLimit, scratch)
-	p.batch = &batch{stage: stage, buffer: make([]byte, p.limit+len(CutMarker))}
+	p.batch = &batch{stage: stage, record: r, number: number, buffer: make([]byte, p.limit+len(CutMarker))}
 	return nil
 }
 
@@ -133,10 +140,16 @@ func full(fd int32) bool {
 	return err == nil && n == 0
 }
 
+// roomy says that the process can go on writing for a while.
+func (s *Stream) roomy() bool { return unread(s.fd) < int(s.capacity)/2 && !full(s.fd) }
+
 // tee copies what is at the front of the stream's pipe, at most limit bytes, into the buffer of the batch. It returns
 // EAGAIN for an empty pipe, and nothing at its end.
 func (p *Pump) tee(s *Stream, limit int) ([]byte, error) {
 	n, err := retryInterrupted(func() (int, error) {
+		if err := failpoint.At("log.tee"); err != nil {
+			return 0, err
+		}
 		n, err := unix.Tee(int(s.fd), p.scratch.w, limit, unix.SPLICE_F_NONBLOCK)
 		return int(n), err
 	})

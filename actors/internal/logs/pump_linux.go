@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/actors/internal/epoll"
+	"github.com/dcousineau/phorever/actors/internal/forward"
 )
 
 // Pump moves lines from pipes into files, with one goroutine for all of them. A batch goes from its pipe into a stage,
@@ -19,11 +20,15 @@ import (
 //
 // The goroutine hands the pump over to a new one when a file system does not answer; see guard.
 type Pump struct {
-	epoll *epoll.Epoll
-	wake  int // an eventfd
+	epoll   *epoll.Epoll
+	wake    int      // an eventfd
+	shelter *Shelter // nil: nothing outlives us
+	ledger  *ledger  // nil with it
+	ignored string
 
 	mu      sync.Mutex
 	closed  bool
+	counts  map[string]*Counter // without a ledger
 	files   map[string]*File
 	byID    map[identity]*File
 	streams []*Stream // by descriptor
@@ -31,13 +36,22 @@ type Pump struct {
 	ordered atomic.Bool
 	ended   chan struct{}
 
+	hear atomic.Pointer[func(Note)]
+	zone atomic.Pointer[time.Location]
+
+	aside   aside
+	packing packing
+	ways    ways
+	index   string // a directory, "" for none
+	trust   trust
+
 	baton baton
 
 	// What follows belongs to the goroutine that has the baton.
 	now     time.Time
 	ready   []*Stream // from head on
 	head    int
-	naps    [2]nap
+	naps    [3]nap
 	alarms  [len(delays)]alarms
 	scratch pipe
 	limit   int // bytes in a batch
@@ -46,12 +60,22 @@ type Pump struct {
 	ending  bool
 	alive   int // streams
 	hot     int // pipes that were made large
+
+	stageTaken [stageRecords]bool
 }
 
-// NewPump makes a pump and starts its goroutine.
-func NewPump() (*Pump, error) {
-	p := &Pump{files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
+// NewPump makes a pump and starts its goroutine. With a shelter it first brings to an end what an earlier pump had on its way.
+func NewPump(shelter *Shelter) (*Pump, error) {
+	p := &Pump{shelter: shelter, counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
 	var err error
+	if shelter != nil {
+		p.trust = trust(shelter.Owner)
+		if p.ledger, p.ignored, err = openLedger(shelter.Directory, bootID()); err != nil {
+			p.ignored, p.shelter = fmt.Sprintf("output is not kept if the daemon is killed: %v", err), nil
+		} else {
+			p.finishStages()
+		}
+	}
 	if p.epoll, err = epoll.New(); err != nil {
 		return nil, err
 	}
@@ -78,6 +102,24 @@ func NewPump() (*Pump, error) {
 	return p, nil
 }
 
+// Counter is the count of a name, which goes on over all pumps that share a shelter.
+func (p *Pump) Counter(name string) *Counter {
+	if p.ledger != nil {
+		return p.ledger.counter(name)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.counts[name]
+	if c == nil {
+		c = new(Counter)
+		p.counts[name] = c
+	}
+	return c
+}
+
+// Ignored says what of an earlier pump's could not be used, "" for nothing.
+func (p *Pump) Ignored() string { return p.ignored }
+
 // File is the one writer of a log file.
 type File struct {
 	pump  *Pump
@@ -95,15 +137,22 @@ type File struct {
 	pos       int64 // where the next byte goes
 	lineStart int64 // where the unfinished line of holder, or the torn one, begins; negative if it is not ours to remove
 	holder    *Stream
-	torn      bool // it ends inside a line that nobody will finish
+	name      string    // behind all links, "" where it cannot be put aside
+	born      time.Time // that is, when it was last put aside
+	worry     string    // what was told last of its trouble
+	patient   time.Time // until when it is not put aside, as that failed
+	torn      bool      // it ends inside a line that nobody will finish
 	reopen    bool
 	stuck     bool   // a system call on it does not return
 	parked    *batch // what it did not take
 	trial     bool   // it refuses, and the next batch tries it again
+	stalls    uint32 // how often it has
 	stalled   bool   // it could take no more at once, as a pipe that is full
 	hurrying  bool   // the holder's time runs
 	retrying  bool   // a retry is due
-	lost      int64  // lines dropped since it refuses
+	loss      loss   // what is to be marked
+	noted     noted
+	ways      []*forward.Forwarder
 	waiting   []*Stream
 }
 
@@ -130,8 +179,8 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 	if f != nil || err != nil {
 		return f, err
 	}
-	f = &File{pump: p, fd: -1, options: o, refs: 1, names: []string{o.Path}}
-	found, err := find(o.Path)
+	f = &File{pump: p, fd: -1, options: o, refs: 1, names: []string{o.Path}, ways: p.ways.to(o.Forward, p.tell)}
+	found, err := p.find(o.Path)
 	if err == nil {
 		f.opened(found)
 	} else {
@@ -171,12 +220,26 @@ func (p *Pump) share(path string, o FileOptions) (*File, error) {
 		return nil, nil
 	}
 	f.refs++
+	p.reconfigure(f, o)
+	return f, nil
+}
+
+// Configure gives the file of that path other options if it is open.
+func (p *Pump) Configure(o FileOptions) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f := p.files[o.Path]; f != nil && !p.closed {
+		p.reconfigure(f, o)
+	}
+}
+
+// reconfigure is for whoever holds p.mu.
+func (p *Pump) reconfigure(f *File, o FileOptions) {
 	p.postLocked(func() {
 		o.Path = f.options.Path // by whatever name it is shared
-		f.options = o
+		f.options, f.ways = o, p.ways.to(o.Forward, p.tell)
 		p.release(f)
 	})
-	return f, nil
 }
 
 // Close gives up one reference. The file is closed when no stream and no other reference is left.
@@ -218,98 +281,8 @@ func (p *Pump) Close() {
 	}
 	p.mu.Unlock()
 	<-p.ended
-}
-
-// Stream is the way of one pipe into its file.
-type Stream struct {
-	pump    *Pump
-	file    *File // nil discards
-	counter *Counter
-
-	// What follows belongs to the pump's goroutine.
-	done      func() // who waits for the end of the run
-	fd        int32
-	capacity  int32  // of the pipe, bytes
-	partial   int32  // bytes of an unfinished line that were seen in the pipe
-	left      int32  // bytes to the end of the run
-	moved     int32  // bytes since the pipe was looked at for shrinking
-	finishes  uint16 // how many ends of runs there were
-	state     state
-	mode      mode
-	finishing bool
-	closing   bool
-	ended     bool // every write end is closed
-	skip      bool // the rest of this line belongs to one that was dropped
-	forced    bool // the pipe is full of less than a line
-	hot       bool // the pipe was made large
-	stunted   bool // the pipe may not grow
-	probing   bool // an alarm will look whether it is full
-	busy      bool // the last batch was not small
-}
-
-// state is where a stream is.
-type state uint8
-
-const (
-	asleep  state = iota // epoll wakes it
-	queued               // it is in Pump.ready
-	napping              // it is in a nap
-	waiting              // for its file
-	gone
-)
-
-// Attach makes a stream of the read end of a pipe, which belongs to the stream from then on unless there is an error. The
-// stream holds a reference to f of its own. Without a file everything is read and forgotten, and nothing counted.
-func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
-	capacity, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
-	if err != nil {
-		return nil, fmt.Errorf("attach: not a pipe: %w", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, fmt.Errorf("attach: %w", err)
-	}
-	if c == nil {
-		c = new(Counter)
-	}
-	s := &Stream{pump: p, file: f, counter: c, fd: int32(fd), capacity: int32(capacity), mode: once}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, ErrClosed
-	}
-	for len(p.streams) <= fd {
-		p.streams = append(p.streams, nil)
-	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd)}
-	if err := p.epoll.Control(unix.EPOLL_CTL_ADD, fd, &event); err != nil {
-		return nil, fmt.Errorf("attach: epoll: %w", err)
-	}
-	p.streams[fd] = s
-	p.alive++
-	if f != nil {
-		f.refs++
-	}
-	return s, nil
-}
-
-// Finish calls done once, when every byte that is in the pipe now is in the file or counted as dropped, its last line
-// completed by a newline if it had none; or after 200 ms if the file does not take it. It does not wait for the write
-// ends to be closed. done runs on the pump's goroutine and must not block; it may call any method but Pump.Close. The
-// stream lives on for whoever else holds the write end: what they write later starts on a line of its own.
-func (s *Stream) Finish(done func()) {
-	if !s.pump.post(func() { s.pump.finish(s, done) }) {
-		done() // Close has written everything
-	}
-}
-
-// Close finishes the stream and closes its pipe, whoever still holds the write end. It returns at once.
-func (s *Stream) Close() {
-	s.pump.post(func() {
-		if s.state != gone {
-			s.closing = true
-			s.pump.finish(s, func() {})
-		}
-	})
+	p.packing.end()
+	p.ways.close()
 }
 
 // post hands an order to the goroutine. It says false when the pump was closed; the order is then never carried out.

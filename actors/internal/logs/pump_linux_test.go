@@ -19,7 +19,8 @@ func TestDevFullDropsAndCounts(t *testing.T) {
 	p := newPump(t)
 	var c Counter
 	var reason atomic.Value
-	f := open(t, p, FileOptions{Path: "/dev/full", Dropped: func(_ int64, err error) { reason.Store(err) }})
+	p.Tell(func(n Note) { reason.Store(n.(Dropping).Why) })
+	f := open(t, p, FileOptions{Path: "/dev/full"})
 	s, w := attach(t, p, f, &c)
 	for range 10 {
 		write(t, w, "one\ntwo\nthree")
@@ -29,64 +30,6 @@ func TestDevFullDropsAndCounts(t *testing.T) {
 	want(t, "dropped", 30, c.Dropped.Load())
 	want(t, "reason", any(unix.ENOSPC), reason.Load())
 	want(t, "error", error(unix.ENOSPC), f.Err())
-}
-
-// smallDisk mounts a tmpfs of a few pages.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	directory := t.TempDir()
-	if err := unix.Mount("none", directory, "tmpfs", 0, "size="+size); err != nil {
-		t.Skip("only root may mount a small disk: ", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(directory, unix.MNT_DETACH) })
-	return directory
-}
-
-func TestADiskThatFillsAndFrees(t *testing.T) {
-	t.Parallel()
-	disk := smallDisk(t, "256k")
-	path, p := filepath.Join(disk, "web.log"), newPump(t)
-	var c Counter
-	s, w := attach(t, p, open(t, p, FileOptions{Path: path}), &c)
-	elsewhere := logPath(t)
-	var other Counter
-	o, ow := attach(t, p, open(t, p, FileOptions{Path: elsewhere}), &other)
-	sent := 0
-	for round := 0; round < 2; round++ {
-		begun := time.Now()
-		for c.Dropped.Load() == int64(0) || time.Since(begun) < 1100*time.Millisecond {
-			var text strings.Builder
-			for range 50 {
-				fmt.Fprintf(&text, "line %d %s\n", sent, strings.Repeat("x", sent%150))
-				sent++
-			}
-			write(t, w, text.String())
-			if sent%5000 == 0 {
-				time.Sleep(10 * time.Millisecond)
-			}
-		}
-		finish(t, s)
-		write(t, ow, "elsewhere\n")
-		finish(t, o)
-		want(t, "the other disk's lines", int64(round+1), other.Logged.Load())
-		want(t, "sent = logged + dropped", int64(sent), c.Logged.Load()+c.Dropped.Load())
-		text := content(t, path)
-		if !strings.HasSuffix(text, "\n") {
-			t.Fatal("the file ends inside a line")
-		}
-		for line := range strings.Lines(text) {
-			var i int
-			if _, err := fmt.Sscanf(line, "line %d", &i); err != nil || line != fmt.Sprintf("line %d %s\n", i, strings.Repeat("x", i%150)) {
-				t.Fatalf("torn line %q", line)
-			}
-		}
-		if err := os.Truncate(path, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if c.Logged.Load() < 1500 || c.Dropped.Load() == 0 {
-		t.Errorf("want lines of both kinds, got %d logged, %d dropped", c.Logged.Load(), c.Dropped.Load())
-	}
 }
 
 func TestBlockOnAFullDiskLosesNothing(t *testing.T) {
@@ -312,7 +255,7 @@ func descriptors(t *testing.T) int {
 func TestNothingLeaks(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), descriptors(t)
 	for range 3 {
-		p, err := NewPump()
+		p, err := NewPump(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -330,7 +273,7 @@ func TestNothingLeaks(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				s, err := p.Attach(ends[0], f, nil)
+				s, err := p.Attach(ends[0], "", f, nil)
 				if err != nil {
 					t.Error(err)
 					return
@@ -375,7 +318,7 @@ func TestQuietPipesCostNothing(t *testing.T) {
 		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
 			t.Skip("too few descriptors: ", err)
 		}
-		if _, err := p.Attach(ends[0], f, &c); err != nil {
+		if _, err := p.Attach(ends[0], "", f, &c); err != nil {
 			t.Fatal(err)
 		}
 		writeEnds = append(writeEnds, ends[1])

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,17 +15,28 @@ import (
 
 // Pump moves lines by reading and writing, with a goroutine for each pipe: the portable way.
 type Pump struct {
+	counts  map[string]*Counter
 	mu      sync.Mutex
 	closed  bool
 	files   map[string]*File
 	byID    map[identity]*File
 	streams map[*Stream]struct{}
+	hear    atomic.Pointer[func(Note)]
+	zone    atomic.Pointer[time.Location]
+	aside   aside
+	packing packing
+	ways    ways
+	trust   trust
 	ends    sync.WaitGroup // calls of Finish that have not answered
 }
 
-// NewPump makes a pump.
-func NewPump() (*Pump, error) {
-	return &Pump{files: map[string]*File{}, byID: map[identity]*File{}, streams: map[*Stream]struct{}{}}, nil
+// NewPump makes a pump. A shelter needs Linux.
+func NewPump(shelter *Shelter) (*Pump, error) {
+	var who trust
+	if shelter != nil {
+		who = trust(shelter.Owner)
+	}
+	return &Pump{trust: who, counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, streams: map[*Stream]struct{}{}}, nil
 }
 
 // File is the one writer of a log file.
@@ -40,8 +52,10 @@ type File struct {
 	id      identity
 	regular bool
 	err     error     // why it refuses; nil while it works
+	name    string    // behind all links, "" where it cannot be put aside
+	born    time.Time // that is, when it was last put aside
 	tried   time.Time // when it refused last
-	lost    int64     // lines dropped since it refuses
+	loss    loss      // what is to be marked
 	inside  *Stream   // whose unfinished line the file ends with
 	reopen  bool
 }
@@ -59,7 +73,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 	}
 	f := p.files[o.Path]
 	if f == nil {
-		fd, err := openLog(o.Path)
+		fd, name, err := openLog(o.Path, p.trust)
 		var id identity
 		if err == nil {
 			id, _, _, err = identify(fd)
@@ -68,7 +82,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 			_ = unix.Close(fd)
 		} else {
 			f = &File{pump: p, fd: fd, options: o}
-			f.opened(fd, err)
+			f.opened(fd, name, err)
 			if err == nil {
 				p.byID[f.id] = f
 			}
@@ -79,6 +93,15 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 	f.options = o
 	f.refs++
 	return f, nil
+}
+
+// Configure gives the file of that path other options if it is open.
+func (p *Pump) Configure(o FileOptions) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f := p.files[o.Path]; f != nil {
+		f.options = o
+	}
 }
 
 // Close gives up one reference. The file is closed when no stream and no other reference is left.
@@ -143,6 +166,7 @@ func (p *Pump) Close() {
 		<-s.ended
 	}
 	p.ends.Wait()
+	p.packing.end()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.files {
@@ -153,6 +177,7 @@ func (p *Pump) Close() {
 		}
 		f.mu.Unlock()
 	}
+	p.ways.close()
 }
 
 // Stream is the way of one pipe into its file.
@@ -160,6 +185,7 @@ type Stream struct {
 	pump    *Pump
 	file    *File // nil discards
 	counter *Counter
+	name    string
 	pipe    *os.File
 	ended   chan struct{}
 
@@ -174,7 +200,7 @@ type Stream struct {
 
 // Attach makes a stream of the read end of a pipe, which belongs to the stream from then on unless there is an error. The
 // stream holds a reference to f of its own. Without a file everything is read and forgotten, and nothing counted.
-func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
+func (p *Pump) Attach(fd int, name string, f *File, c *Counter) (*Stream, error) {
 	if c == nil {
 		c = new(Counter)
 	}
@@ -186,7 +212,7 @@ func (p *Pump) Attach(fd int, f *File, c *Counter) (*Stream, error) {
 	if p.closed {
 		return nil, ErrClosed
 	}
-	s := &Stream{pump: p, file: f, counter: c, pipe: os.NewFile(uintptr(fd), "log pipe"), ended: make(chan struct{})}
+	s := &Stream{pump: p, name: name, file: f, counter: c, pipe: os.NewFile(uintptr(fd), "log pipe"), ended: make(chan struct{})}
 	if f != nil {
 		f.refs++
 		f.streams++
@@ -225,6 +251,12 @@ func (s *Stream) Finish(done func()) {
 		done()
 	}()
 }
+
+// Behind is false: nothing outlives us here.
+func (s *Stream) Behind() bool { return false }
+
+// WhenRead calls done at once.
+func (s *Stream) WhenRead(done func()) { done() }
 
 // Close finishes the stream and closes its pipe, whoever still holds the write end. It returns at once.
 func (s *Stream) Close() {

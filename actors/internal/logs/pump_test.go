@@ -259,13 +259,17 @@ func TestDirectoryThatGoesAndComesBack(t *testing.T) {
 	}
 	var told atomic.Int64
 	var resumed atomic.Int64
-	f := open(t, p, FileOptions{Path: path, Dropped: func(lines int64, err error) {
-		if err != nil {
+	p.Tell(func(n Note) {
+		switch n := n.(type) {
+		case Dropping:
 			told.Add(1)
-		} else {
-			resumed.Store(lines)
+		case Dropped:
+			resumed.Store(n.Lines)
+		default:
+			t.Errorf("told %v", n)
 		}
-	}})
+	})
+	f := open(t, p, FileOptions{Path: path})
 	if f.Err() == nil {
 		t.Error("want a file that refuses")
 	}
@@ -352,7 +356,7 @@ func TestDeletedFileIsMadeAgain(t *testing.T) {
 }
 
 func TestFinishInEveryCaseCallsBackOnce(t *testing.T) {
-	p, err := NewPump()
+	p, err := NewPump(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +385,7 @@ func TestFinishInEveryCaseCallsBackOnce(t *testing.T) {
 }
 
 func TestCloseWritesWhatIsInThePipes(t *testing.T) {
-	p, err := NewPump()
+	p, err := NewPump(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

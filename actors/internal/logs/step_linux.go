@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dcousineau/phorever/actors/internal/failpoint"
 )
 
 const (
@@ -30,6 +32,10 @@ func (p *Pump) step(s *Stream) {
 		return
 	}
 	dropping := f == nil || f.dropping()
+	if dropping && f != nil && f.stuck && !s.closing && s.roomy() {
+		p.await(s) // it may answer yet, and the process does not wait
+		return
+	}
 	if !dropping && f.keepsOut(s) || s.finishing && s.left == 0 && !s.skip && (f == nil || f.holder != s) {
 		p.await(s)
 		return
@@ -66,6 +72,12 @@ func (p *Pump) step(s *Stream) {
 			p.grow(s)
 		}
 	}
+	all := len(seen)
+	dressed := f != nil && f.options.Form != (Form{}) && f.holder != s // a line that began as it is ends so
+	if f != nil && !s.skip && !dropping && !dressed {
+		seen = seen[:p.rotate(s, seen)]
+		last = last && len(seen) == all
+	}
 	if s.skip || f == nil {
 		p.forgetLine(s, seen, last)
 		return
@@ -79,19 +91,32 @@ func (p *Pump) step(s *Stream) {
 		p.drop(s, seen, c)
 		return
 	}
+	if dressed && c.take > 0 {
+		p.dressed(s, seen, all, c)
+		return
+	}
+	p.batch.begin(p, s, c.lines)
+	_ = failpoint.At("log.begun")
 	if err := p.commit(s, c.take); err != nil {
 		s.closing, s.finishing, s.left = true, true, 0 // cannot be; the pipe is of no more use
 		p.enqueue(s)
 		return
 	}
+	_ = failpoint.At("log.taken")
+	offer(f.ways, s.name, p.now, seen[:c.take])
 	b := p.batch
 	b.data, b.lines, b.open = seen[:c.take], c.lines, c.open
 	if c.close {
 		p.add(b, "\n")
 	}
+	b.moved(c.lines)
 	p.consumed(s, len(seen), c.take)
 	p.put(s)
-	p.next(s, len(seen))
+	if len(seen) < all && s.state == asleep {
+		p.enqueue(s) // the rest goes into another file
+	} else {
+		p.next(s, all)
+	}
 }
 
 // longest is how long an unfinished line may wait in the stream's pipe, in bytes. A write that does not fit into what is
@@ -109,6 +134,7 @@ func (p *Pump) longest(s *Stream) int {
 func (p *Pump) consumed(s *Stream, seen, taken int) {
 	s.partial = int32(seen - taken)
 	s.moved = min(s.moved+int32(taken), hotPipe)
+	s.flow += int64(taken)
 	s.forced = false
 	s.busy = seen >= busyBatch
 	if s.finishing {
@@ -123,8 +149,18 @@ func (p *Pump) next(s *Stream, seen int) {
 	case seen >= largeBatch || s.ended || s.finishing:
 		p.enqueue(s)
 	default:
+		s.fast = p.fast(s)
 		p.nap(s)
 	}
+}
+
+// fast says whether a pipe that was made large fills more than by half while it is left alone for a long nap, at the speed that it
+// had since the last time: its writer would wait.
+func (p *Pump) fast(s *Stream) bool {
+	now := p.now.UnixNano()
+	since, flow := now-s.napped, s.flow
+	s.napped, s.flow = now, 0
+	return s.hot && since > 0 && flow*int64(longNap) > since*(hotPipe/2)
 }
 
 // unfinished deals with a pipe that holds nothing but the beginning of a line.
@@ -178,7 +214,7 @@ func (p *Pump) forgetLine(s *Stream, seen []byte, last bool) {
 		}
 		if i >= 0 || last {
 			s.skip = false
-			p.lose(s.file, s.counter, 1)
+			p.lose(s.file, s, 1)
 		}
 	}
 	skip(int(s.fd), take, p.batch.buffer)
@@ -193,7 +229,8 @@ func (p *Pump) drop(s *Stream, seen []byte, c cut) {
 		f.holder, f.torn = nil, true
 	}
 	s.skip = c.open
-	p.lose(f, s.counter, c.lines)
+	p.lose(f, s, c.lines)
+	offer(f.ways, s.name, p.now, seen[:c.take])
 	skip(int(s.fd), c.take, p.batch.buffer)
 	p.consumed(s, len(seen), c.take)
 	p.next(s, len(seen))
@@ -240,6 +277,7 @@ func (p *Pump) limitFinish(s *Stream) {
 		}
 		done := s.done
 		s.done = nil
+		s.behind.Store(s.left > 0)
 		if s.left == 0 {
 			s.finishing = false
 		}
@@ -252,12 +290,16 @@ func (p *Pump) limitFinish(s *Stream) {
 
 // finished is called when nothing of the run is left to write.
 func (p *Pump) finished(s *Stream) {
-	done := s.done
-	s.done, s.finishing = nil, false
+	done, read := s.done, s.read
+	s.done, s.read, s.finishing = nil, nil, false
+	s.behind.Store(false)
 	if s.closing {
 		p.remove(s)
 	}
 	if done != nil {
+		done()
+	}
+	for _, done := range read {
 		done()
 	}
 }
@@ -279,7 +321,7 @@ func (p *Pump) abandon(s *Stream) {
 		lines++
 	}
 	if f := s.file; f != nil {
-		p.lose(f, s.counter, lines)
+		p.lose(f, s, lines)
 		if f.holder == s {
 			f.holder, f.torn = nil, true
 		}
@@ -297,6 +339,7 @@ func (p *Pump) remove(s *Stream) {
 	_ = unix.Close(int(s.fd))
 	p.streams[s.fd] = nil
 	p.alive--
+	p.leave(s.name)
 	if s.hot {
 		p.hot--
 	}

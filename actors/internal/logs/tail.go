@@ -32,44 +32,53 @@ func Tail(path string, n int) ([]string, error) {
 }
 
 func tail(r io.ReaderAt, size int64, n int, most int64) ([]string, error) {
-	if n <= 0 || size <= 0 {
+	if n <= 0 {
 		return nil, nil
 	}
-	var (
-		lines  []string // newest first
-		line   []byte   // what is known of the line that is being read, from its end
-		chunk  = make([]byte, min(size, tailChunk))
-		bottom = max(0, size-most)
-	)
-	for end := size; end > bottom && len(lines) < n; {
+	var lines []string
+	err := backwards(r, size, max(0, size-most), func(line []byte, _ int64) bool {
+		lines = append(lines, string(line))
+		return len(lines) < n
+	})
+	slices.Reverse(lines)
+	return lines, err
+}
+
+// backwards gives the lines before size, newest first and each without its newline, until each says that it has enough, or bottom is
+// reached; the last one then is what was seen of its end. Of a line longer than LongestTail only the beginning is kept. A file that is
+// cut meanwhile ends there. at is where the line begins.
+func backwards(r io.ReaderAt, size, bottom int64, each func(line []byte, at int64) bool) error {
+	var line []byte // what is known of the line that is being read, from its end
+	chunk := make([]byte, max(0, min(size, tailChunk)))
+	for end := size; end > bottom; {
 		start := max(bottom, end-int64(len(chunk)))
 		part := chunk[:end-start]
 		if read, err := r.ReadAt(part, start); err != nil && err != io.EOF {
-			return nil, err
+			return err
 		} else if read < len(part) { // the file was cut meanwhile
-			size = start + int64(read)
-			end, bottom, lines, line = size, max(0, size-most), nil, nil
+			size, line = start+int64(read), nil
+			end = size
 			continue
 		}
 		if end == size && part[len(part)-1] == '\n' {
 			part = part[:len(part)-1]
 		}
-		for len(lines) < n {
+		for {
 			i := bytes.LastIndexByte(part, '\n')
 			line = prepend(part[i+1:], line)
 			if i < 0 {
 				break
 			}
-			lines, line = append(lines, string(line)), nil
-			part = part[:i]
+			if !each(line, start+int64(i)+1) {
+				return nil
+			}
+			line, part = nil, part[:i]
 		}
-		end = start
-		if end == bottom && len(lines) < n {
-			lines = append(lines, string(line))
+		if end = start; end == bottom {
+			each(line, bottom)
 		}
 	}
-	slices.Reverse(lines)
-	return lines, nil
+	return nil
 }
 
 // prepend puts head before line and keeps no more of both than LongestTail.

@@ -1,33 +1,15 @@
 package logs
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 )
 
-// lose counts lines that no file takes, and announces the first of them.
-func (p *Pump) lose(f *File, c *Counter, lines int) {
-	if lines == 0 {
-		return
-	}
-	c.Dropped.Add(int64(lines))
-	f.lost += int64(lines)
-	if err := f.Err(); err != nil && f.lost == int64(lines) {
-		f.announce(f.lost, err)
-	}
-}
-
-func (f *File) announce(lines int64, err error) {
-	if f.options.Dropped != nil {
-		f.options.Dropped(lines, err)
-	}
-}
-
 // refused notes why a file does not take lines and has it tried again.
 func (p *Pump) refused(f *File, err error) {
-	if f.Err() == nil && f.lost > 0 {
-		f.announce(f.lost, err)
-	}
 	f.err.Store(&refusal{err})
+	f.tellLoss(err)
 	if f.retrying {
 		return
 	}
@@ -54,7 +36,19 @@ func (p *Pump) retry(f *File) {
 	}
 	if f.parked != nil {
 		p.flush(f, f.parked)
+	} else if f.loss.lines > 0 && f.holder == nil && f.Err() != nil { // the marker is the trial
+		err := f.Err()
+		if !p.cramped(f) {
+			err = p.prepare(f, false)
+		}
+		if err != nil {
+			f.trial = false
+			p.refused(f, err)
+			return
+		}
+		p.works(f)
 	}
+	p.settle(f)
 	if f.trial || f.Err() == nil {
 		p.release(f)
 	}
@@ -68,9 +62,8 @@ func (p *Pump) works(f *File) {
 		return
 	}
 	f.err.Store(nil)
-	if lost := f.lost; lost > 0 {
-		f.lost = 0
-		f.announce(lost, nil)
+	if f.loss.lines > 0 {
+		p.alarm(afterSecond, func() { p.settle(f) }) // the next batch, if there is one before
 	}
 }
 
@@ -88,8 +81,10 @@ func (p *Pump) stall(f *File) {
 		return
 	}
 	f.stalled = true
+	f.stalls++
+	which := f.stalls
 	p.alarm(afterSecond, func() {
-		if f.stalled && f.parked != nil && f.options.OnFull == Drop {
+		if f.stalled && f.stalls == which && f.parked != nil && f.options.OnFull == Drop {
 			f.err.Store(&refusal{errStalled})
 			p.release(f)
 		}
@@ -136,11 +131,17 @@ func (p *Pump) openAgain(f *File) error {
 	path := f.options.Path
 	var found finding
 	if _, err := p.guard(f, opening, func() (_ int, err error) {
-		found, err = find(path)
+		found, err = p.find(path)
 		return found.fd, err
 	}); err != nil {
 		return err
 	}
+	p.exchange(f, found)
+	return nil
+}
+
+// exchange puts what was found in the place of the file that is open.
+func (p *Pump) exchange(f *File, found finding) {
 	old, was := f.fd, f.id
 	f.opened(found)
 	f.reopen = false
@@ -155,19 +156,20 @@ func (p *Pump) openAgain(f *File) error {
 	if old >= 0 {
 		_, _ = p.guard(f, looking, func() (int, error) { return 0, unix.Close(old) })
 	}
-	return nil
 }
 
 // finding is a log file as it was found when it was opened.
 type finding struct {
 	fd   int
+	name string // behind all links
 	id   identity
 	size int64 // negative for anything but a regular file
 	torn bool  // its last line has no end
+	born time.Time
 }
 
-func find(path string) (finding, error) {
-	fd, err := openLog(path)
+func (p *Pump) find(path string) (finding, error) {
+	fd, name, err := openLog(path, p.trust)
 	if err != nil {
 		return finding{}, err
 	}
@@ -176,7 +178,7 @@ func find(path string) (finding, error) {
 		_ = unix.Close(fd)
 		return finding{}, err
 	}
-	found := finding{fd: fd, id: id, size: size}
+	found := finding{fd: fd, name: name, id: id, size: size, born: bornAt(fd)}
 	if size > 0 {
 		var end [1]byte
 		n, err := unix.Pread(fd, end[:], size-1)
@@ -190,12 +192,19 @@ func find(path string) (finding, error) {
 func (f *File) opened(found finding) {
 	f.fd, f.id, f.regular, f.unspliced = found.fd, found.id, found.size >= 0, false
 	f.pos, f.torn, f.lineStart = max(found.size, 0), found.torn, -1
+	f.name, f.born = found.name, found.born
 }
 
 // forget closes a file that nobody uses and that has nothing left to write.
 func (p *Pump) forget(f *File) {
 	p.mu.Lock()
-	if f.refs > 0 || f.forgotten || f.stuck || f.parked != nil {
+	unused := f.refs == 0
+	p.mu.Unlock()
+	if unused && f.Err() == nil {
+		p.settle(f)
+	}
+	p.mu.Lock()
+	if f.refs > 0 || f.forgotten || f.stuck || f.parked != nil || f.loss.lines > 0 && !p.ending {
 		p.mu.Unlock()
 		return
 	}
@@ -207,6 +216,7 @@ func (p *Pump) forget(f *File) {
 	}
 	f.forgotten = true
 	p.mu.Unlock()
+	f.dropIndex()
 	if fd := f.fd; fd >= 0 {
 		f.fd = -1
 		_, _ = p.guard(f, looking, func() (int, error) { return 0, unix.Close(fd) })
@@ -241,19 +251,25 @@ func (p *Pump) over() {
 		closed[f] = true
 		if b := f.parked; b != nil {
 			lines, _ := wholeLines(b.data, b.done)
-			b.stream.counter.Logged.Add(int64(lines))
-			b.stream.counter.Dropped.Add(int64(b.lines - lines))
-			b.stage.close()
+			b.written(b.stream.counter, lines)
+			p.lose(f, b.stream, b.lines-lines)
+			p.closeStage(b)
+		}
+		if f.loss.lines > 0 && f.fd >= 0 && !f.torn {
+			f.trial = true
+			_ = p.mark(f)
 		}
 		if f.fd >= 0 {
 			_ = unix.Close(f.fd)
 		}
+		f.dropIndex()
 	}
 	if p.batch != nil {
-		p.batch.stage.close()
+		p.closeStage(p.batch)
 	}
 	p.scratch.close()
 	_ = unix.Close(p.wake)
 	p.epoll.Close()
+	p.ledger.leave()
 	close(p.ended)
 }

@@ -46,8 +46,7 @@ func (s *Stream) pass(last bool) {
 			return
 		}
 		s.skip = false
-		s.counter.Dropped.Add(1)
-		f.lost++
+		f.drop(s, 1, f.err, options)
 	}
 	c := decide(s.partial, last, f.inside == s, int(min(options.MaxLine, DefaultMaxLine)))
 	if c.take == 0 && !c.close {
@@ -55,6 +54,16 @@ func (s *Stream) pass(last bool) {
 	}
 	out := bytes.Clone(s.partial[:c.take])
 	s.partial = append(s.partial[:0], s.partial[c.take:]...)
+	offer(f.pump.ways.to(options.Forward, f.pump.tell), s.name, time.Now(), out)
+	if form := options.Form; form != (Form{}) {
+		front := form.front(originOf(s.name), time.Now().In(f.pump.location()))
+		raw, text := out, []byte(nil)
+		for c.lines = 0; len(raw) > 0; {
+			part, n, lines := form.dress(nil, front, raw, c.open, mostDressed)
+			text, raw, c.lines = append(text, part...), raw[n:], c.lines+lines
+		}
+		out, c.open, c.close = text, false, false
+	}
 	switch {
 	case c.close:
 		out = append(out, '\n')
@@ -73,19 +82,22 @@ func (s *Stream) pass(last bool) {
 func (s *Stream) put(out []byte, c cut, options FileOptions) {
 	f := s.file
 	for {
-		if err := f.write(out, options); err == nil {
+		text := out
+		if f.loss.lines > 0 && f.inside == nil {
+			text = append([]byte(f.loss.marker(time.Now(), f.pump.location())), out...)
+		}
+		if err := f.write(text, options); err == nil {
+			if len(text) > len(out) {
+				l := f.loss
+				f.loss = loss{}
+				f.pump.tell(Dropped{options.Path, l.stream, l.lines, l.why, l.since, time.Now()})
+			}
 			s.counter.Logged.Add(int64(c.lines))
 			f.inside = nil
 			if c.open {
 				f.inside = s
 			}
-			if f.err != nil {
-				f.err = nil
-				if options.Dropped != nil && f.lost > 0 {
-					options.Dropped(f.lost, nil)
-				}
-				f.lost = 0
-			}
+			f.err = nil
 			return
 		} else if options.OnFull == Drop {
 			s.skip = c.open
@@ -104,11 +116,16 @@ func (s *Stream) put(out []byte, c cut, options FileOptions) {
 func (f *File) drop(s *Stream, lines int64, err error, options FileOptions) {
 	f.inside = nil
 	s.counter.Dropped.Add(lines)
-	first := f.lost == 0
-	f.lost += lines
 	f.err = err
-	if first && lines > 0 && options.Dropped != nil {
-		options.Dropped(lines, err)
+	if lines == 0 {
+		return
+	}
+	if f.loss.lines == 0 {
+		f.loss = loss{since: time.Now(), why: err}
+	}
+	f.loss.lines += lines
+	if !f.loss.told {
+		f.loss.told = f.pump.tell(Dropping{options.Path, f.loss.stream, err})
 	}
 }
 
@@ -123,6 +140,7 @@ func (f *File) write(out []byte, options FileOptions) error {
 	}
 	var at int64
 	if f.regular {
+		f.rotate(options, len(out))
 		_, size, _, err := identify(f.fd)
 		if err != nil {
 			return err
@@ -163,7 +181,7 @@ func (f *File) look(path string) error {
 	if f.fd >= 0 && (!f.reopen || f.inside != nil) {
 		return nil
 	}
-	fd, err := openLog(path)
+	fd, name, err := openLog(path, f.pump.trust)
 	if err != nil {
 		if f.fd >= 0 {
 			return nil // the old one still works
@@ -174,12 +192,12 @@ func (f *File) look(path string) error {
 		_ = unix.Close(f.fd)
 	}
 	f.reopen = false
-	f.opened(fd, nil)
+	f.opened(fd, name, nil)
 	return nil
 }
 
-func (f *File) opened(fd int, err error) {
-	f.fd = fd
+func (f *File) opened(fd int, name string, err error) {
+	f.fd, f.name = fd, name
 	if err != nil {
 		f.fd, f.err, f.tried = -1, err, time.Now()
 		return
@@ -188,5 +206,5 @@ func (f *File) opened(fd int, err error) {
 	if err != nil {
 		f.err = err
 	}
-	f.id, f.regular = id, size >= 0
+	f.id, f.regular, f.born = id, size >= 0, bornAt(fd)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/cmd/internal/daemon"
 	"github.com/dcousineau/phorever/spec"
 )
 
@@ -36,6 +37,9 @@ it would be refused; warnings alone are 0.`,
 			}
 			config, problems := spec.Load(path, spec.LoadOptions{AllowUnsafe: a.allowUnsafe, WorkingDirectory: workingDirectory()})
 			ok := config != nil && !problems.HasErrors()
+			if ok {
+				problems = append(problems, daemon.CheckNews(config)...)
+			}
 			if asJSON {
 				if problems == nil {
 					problems = spec.Problems{}

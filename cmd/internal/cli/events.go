@@ -22,7 +22,7 @@ func (a *app) events() *cobra.Command {
 		Example: "  phorever events --since 10m",
 		Args:    none,
 		RunE: func(*cobra.Command, []string) error {
-			from, err := parseSince(since, time.Now())
+			from, err := parseMoment("--since", since, time.Now())
 			if err != nil {
 				return err
 			}
@@ -54,8 +54,8 @@ func (a *app) events() *cobra.Command {
 	return command
 }
 
-// parseSince reads how far back to go: a length of time before now, or a moment.
-func parseSince(text string, now time.Time) (time.Time, error) {
+// parseMoment reads what an option says: a length of time before now, or a moment; the zero time for nothing.
+func parseMoment(option, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -67,5 +67,5 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, &usage{fmt.Sprintf("--since %s: neither a length of time nor a moment", text), "for example: --since 10m, --since 2026-01-31T14:00:00Z"}
+	return time.Time{}, &usage{fmt.Sprintf("%s %s: neither a length of time nor a moment", option, text), fmt.Sprintf("for example: %s 10m, %[1]s 2026-01-31T14:00:00Z", option)}
 }

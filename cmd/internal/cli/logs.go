@@ -1,31 +1,38 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"os"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dcousineau/phorever/actors"
 	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/cmd/internal/daemon"
 	"github.com/dcousineau/phorever/spec"
 )
 
 type logsOptions struct {
-	lines                       int
-	stdout, stderr, raw, reopen bool
-	role                        string
+	lines, run                                  int
+	stdout, stderr, raw, reopen, follow, asJSON bool
+	role, grep, since, until                    string
+
+	pattern  *regexp.Regexp // nil: everything
+	from, to time.Time      // zero: no bound
+	ids      []string       // whose lines are wanted where several write into one file: clones, or names of processes; nil is all
 }
 
 // logFile is one file and whose lines are in it.
 type logFile struct {
-	label  string // web:1, or web:* where clones share the file
-	path   string
-	stderr bool
+	label          string // web:1, or web:* where clones share the file
+	path           string
+	stdout, stderr bool // what is in it
 }
 
 func (a *app) logs() *cobra.Command {
@@ -33,28 +40,63 @@ func (a *app) logs() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "logs [OPTIONS] [TARGET…]",
 		Aliases: []string{"tail"},
-		Short:   "shows the last lines that processes wrote",
-		Long: `Shows the last lines of the log files, each behind the clone that wrote it; NAME:* where clones share a file. Standard
-output comes before standard error. It works without a daemon, too.`,
-		Example:           "  phorever logs -n 50 worker",
+		Short:   "shows the last lines that processes wrote, and follows them",
+		Long: `Shows the last lines of the logs in the order in which they came, each behind the clone that wrote it; NAME:* where that is
+not known. Where a file is too short, what was put aside of it is read too, compressed or not. It works without a daemon; with -f
+across restarts, rotation and the death of the daemon. On a terminal control characters are shown, not obeyed.`,
+		Example:           "  phorever logs -f -n 50 worker\n  phorever logs --grep 'error|fatal' --since 1h @web",
 		ValidArgsFunction: a.completeTargets,
-		RunE: func(_ *cobra.Command, words []string) error {
+		RunE: func(command *cobra.Command, words []string) error {
+			if (o.since != "" || o.run > 0) && !command.Flags().Changed("lines") {
+				o.lines = math.MaxInt
+			}
 			return a.showLogs(words, o)
 		},
 	}
 	flags := command.Flags()
-	flags.IntVarP(&o.lines, "lines", "n", 10, "how many last lines of each file")
+	flags.IntVarP(&o.lines, "lines", "n", 10, "how many last lines of each file; all of them with --since or --run")
+	flags.BoolVarP(&o.follow, "follow", "f", false, "go on with the lines that come (default false)")
+	flags.StringVar(&o.since, "since", "", "only younger lines: a DURATION before now, or a time (RFC 3339) (default: all)")
+	flags.StringVar(&o.until, "until", "", "only older lines: a DURATION before now, or a time (RFC 3339) (default: all)")
+	flags.IntVar(&o.run, "run", 0, "only the lines of this run, as status --json numbers them (default: all)")
+	flags.StringVar(&o.grep, "grep", "", "only lines that match this regular expression, RE2 syntax (default: all)")
 	flags.BoolVar(&o.stdout, "stdout", false, "only standard output (default: both)")
 	flags.BoolVar(&o.stderr, "stderr", false, "only standard error (default: both)")
 	flags.StringVar(&o.role, "role", "", "only the processes of this role (default: all)")
-	flags.BoolVar(&o.raw, "raw", false, "the lines as they are, without names (default false)")
+	flags.BoolVar(&o.raw, "raw", false, "the lines as they are, without names, control characters too (default false)")
+	flags.BoolVar(&o.asJSON, "json", false, "one JSON object a line (default false)")
 	flags.BoolVar(&o.reopen, "reopen", false, "have the daemon open every log file anew, after somebody moved them (default false)")
 	return command
 }
 
-func (a *app) showLogs(words []string, o *logsOptions) error {
-	if o.lines < 0 {
+// read reads what is written as text.
+func (o *logsOptions) read(now time.Time) (err error) {
+	switch {
+	case o.lines < 0:
 		return &usage{fmt.Sprintf("-n %d: must be 0 or more", o.lines), ""}
+	case o.run < 0:
+		return &usage{fmt.Sprintf("--run %d: must be 1 or more", o.run), "phorever status --json tells the number of the run that is"}
+	}
+	if o.grep != "" {
+		if o.pattern, err = regexp.Compile(o.grep); err != nil {
+			return &usage{fmt.Sprintf("--grep: %v", err), "the syntax is RE2: https://github.com/google/re2/wiki/Syntax"}
+		}
+	}
+	if o.from, err = parseMoment("--since", o.since, now); err != nil {
+		return err
+	}
+	if o.to, err = parseMoment("--until", o.until, now); err != nil {
+		return err
+	}
+	if !o.to.IsZero() && o.to.Before(o.from) {
+		return &usage{"--until is before --since", ""}
+	}
+	return nil
+}
+
+func (a *app) showLogs(words []string, o *logsOptions) error {
+	if err := o.read(time.Now()); err != nil {
+		return err
 	}
 	if o.role != "" {
 		words = append(slices.Clone(words), "@"+o.role)
@@ -66,118 +108,117 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 	if o.reopen {
 		return client.ReopenLogs(ctx)
 	}
-	status, err := client.Status(ctx, words, false)
-	var files []logFile
-	switch {
-	case err == nil:
-		files = filesOfStatus(status.Processes)
-	case errors.Is(err, control.ErrNoDaemon):
-		if files, err = a.filesOfConfig(words); err != nil {
-			return err
-		}
-	default:
+	shown, err := a.logsOf(ctx, client, words)
+	if err != nil {
 		return err
 	}
-	shown := 0
-	width := 0
-	for _, f := range files {
-		width = max(width, len(f.label))
+	o.ids = shown.wanted(words)
+	v := newView(a, o, &shown)
+	defer v.close()
+	if err := v.last(shown.files); err != nil || !o.follow {
+		return err
 	}
-	for _, f := range files {
-		if f.stderr && o.stdout && !o.stderr || !f.stderr && o.stderr && !o.stdout {
-			continue
-		}
-		n, err := a.printLast(f, o, width)
+	return v.follow(ctx, func() []logFile {
+		shown, err := a.logsOf(ctx, client, words)
 		if err != nil {
-			a.say("error: %v", err)
+			return nil // whatever is known is followed on
 		}
-		shown += n
-	}
-	if shown == 0 {
-		a.say("nothing was logged yet")
-	}
-	return nil
+		o.ids = shown.wanted(words)
+		return shown.files
+	})
 }
 
-func (a *app) printLast(f logFile, o *logsOptions, width int) (int, error) {
-	lines, err := actors.LastLines(f.path, o.lines)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	for _, line := range lines {
-		line = strings.TrimRight(line, "\n")
-		if !o.raw {
-			line = a.label(f.label, width) + line
-		}
-		fmt.Fprintln(a.stdout, line)
-	}
-	return len(lines), err
+// shownLogs are the logs of some clones.
+type shownLogs struct {
+	files []logFile
+	ids   []string
+	index string // where their indexes are
+	zone  *time.Location
 }
 
-// label is whose line it is, in a colour of its own on a terminal.
-func (a *app) label(name string, width int) string {
-	text := fmt.Sprintf("%-*s | ", width, name)
-	if terminalOf(a.stdout) == nil || !colours() {
-		return text
+// wanted is whose lines are shown of a file that others write into too. Clones that are no more have written as well, so that a name
+// without a number stands for all that ever had it.
+func (s *shownLogs) wanted(words []string) []string {
+	if len(words) == 0 || slices.Contains(words, "all") {
+		return nil
 	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(name))
-	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", 31+hash.Sum32()%6, text)
+	if slices.ContainsFunc(words, func(word string) bool { return strings.Contains(word, ":") }) {
+		return s.ids
+	}
+	var names []string
+	for _, id := range s.ids {
+		names = append(names, id[:strings.LastIndexByte(id, ':')])
+	}
+	return names
 }
 
-func filesOfStatus(processes []actors.ProcessStatus) []logFile {
-	var all []logFile
-	for _, p := range processes {
-		all = addLog(all, string(p.ID), p.StdoutFile, false)
-		all = addLog(all, string(p.ID), p.StderrFile, true)
-	}
-	return all
+func (s *shownLogs) add(id, stdout, stderr string) {
+	s.ids = append(s.ids, id)
+	s.addFile(id, stdout, false)
+	s.addFile(id, stderr, true)
 }
 
-// addLog adds a file once, however many clones write into it.
-func addLog(all []logFile, id, path string, stderr bool) []logFile {
+// addFile adds a file once, however many clones write into it.
+func (s *shownLogs) addFile(id, path string, stderr bool) {
 	if path == "" {
-		return all
+		return
 	}
-	for i := range all {
-		if all[i].path == path {
-			if all[i].label != id {
+	for i := range s.files {
+		if f := &s.files[i]; f.path == path {
+			if f.label != id {
 				name, _, _ := strings.Cut(id, ":")
-				all[i].label = name + ":*"
+				f.label = name + ":*"
 			}
-			return all
+			f.stdout, f.stderr = f.stdout || !stderr, f.stderr || stderr
+			return
 		}
 	}
-	return append(all, logFile{id, path, stderr})
+	s.files = append(s.files, logFile{id, path, !stderr, stderr})
 }
 
-// filesOfConfig are the log files when there is no daemon to ask.
-func (a *app) filesOfConfig(words []string) ([]logFile, error) {
+// logsOf are the logs of the targets: as the daemon names them, or without one as the configuration does.
+func (a *app) logsOf(ctx context.Context, client *control.Client, words []string) (shownLogs, error) {
+	status, err := client.Status(ctx, words, false)
+	switch {
+	case err == nil:
+		shown := shownLogs{index: daemon.LogIndex(status.Daemon.StateDirectory), zone: status.Daemon.StartedAt.Location()}
+		for _, p := range status.Processes {
+			shown.add(string(p.ID), p.StdoutFile, p.StderrFile)
+		}
+		return shown, nil
+	case errors.Is(err, control.ErrNoDaemon):
+		return a.logsOfConfig(words)
+	default:
+		return shownLogs{}, err
+	}
+}
+
+// logsOfConfig are the logs when there is no daemon to ask.
+func (a *app) logsOfConfig(words []string) (shownLogs, error) {
 	path, err := a.find()
 	if err != nil {
-		return nil, err
+		return shownLogs{}, err
 	}
 	config, problems := spec.Load(path, spec.LoadOptions{AllowUnsafe: a.allowUnsafe, WorkingDirectory: workingDirectory()})
 	if config == nil {
-		return nil, &control.Refusal{Usage: true, Message: "no daemon runs, and the configuration has problems", Problems: problems}
+		return shownLogs{}, &control.Refusal{Usage: true, Message: "no daemon runs, and the configuration has problems", Problems: problems}
 	}
 	if len(words) == 0 {
 		words = []string{"all"}
 	}
 	ids, err := actors.ResolveTargets(config, targets(words), false)
 	if err != nil {
-		return nil, err
+		return shownLogs{}, err
 	}
-	var all []logFile
+	shown := shownLogs{index: daemon.LogIndex(daemon.StateDirectory(config, control.Locate(path))), zone: config.Timezone}
 	for _, id := range ids {
 		name, number := id.Split()
 		i := slices.IndexFunc(config.Processes, func(p spec.Process) bool { return p.ID == name })
-		p := &config.Processes[i]
-		stdout, stderr, err := actors.LogFiles(config, p, number)
+		stdout, stderr, err := actors.LogFiles(config, &config.Processes[i], number)
 		if err != nil {
-			return nil, err
+			return shownLogs{}, err
 		}
-		all = addLog(addLog(all, string(id), stdout, false), string(id), stderr, true)
+		shown.add(string(id), stdout, stderr)
 	}
-	return all, nil
+	return shown, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dcousineau/phorever/actors"
 	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/cmd/internal/daemon"
 )
 
 // version is set when a release is built.
@@ -50,6 +51,14 @@ func (u *usage) Error() string { return u.message }
 func Main(arguments []string, stdout, stderr io.Writer) int {
 	if len(arguments) > 0 && arguments[0] == "exec-child" { // on its way to becoming a child: nothing else may happen here
 		actors.ExecChild(arguments[1:])
+	}
+	if len(arguments) > 0 && arguments[0] == daemon.KeepWord { // the same: a keeper is to stay small
+		return daemon.Keep(os.Args[0], arguments[1:], version)
+	}
+	if len(arguments) > 0 && arguments[0] == daemon.TryWord {
+		answer, code := daemon.Try(arguments[1:], version)
+		_, _ = stdout.Write(answer)
+		return code
 	}
 	out := &noted{Writer: stdout}
 	a := &app{stdout: out, stderr: stderr}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 )
@@ -53,8 +54,10 @@ Results go to standard output, everything else to standard error. Colour appears
 | TERM, INT, QUIT | stop everything in order, then end with 0. A second one, sent after the first was answered, skips what is left of the stop timeouts |
 | HUP | reload; where the terminal of a daemon in the foreground is gone, stop |
 | USR1 | open every log file anew |
+| USR2 | upgrade: become the binary on disk; no process restarts |
 
-Ctrl-Z does nothing. Beside KILL and STOP nothing else changes it.
+They go to the process that the pid file names: the keeper of the daemon, which passes them on. Sent to the daemon itself they mean the
+same, half a second later. Ctrl-Z does nothing. Beside KILL and STOP nothing else changes it; after KILL another daemon goes on.
 
 A service manager that passes ` + "`NOTIFY_SOCKET`" + ` is told READY, RELOADING and STOPPING.
 `
@@ -87,14 +90,14 @@ func describe(page *bytes.Buffer, command *cobra.Command) {
 	fmt.Fprintf(page, "\nExample:\n\n```\n%s\n```\n", strings.TrimSpace(strings.ReplaceAll(command.Example, "\n  ", "\n")))
 }
 
-var boolean = regexp.MustCompile(`\[=true\|false\] *`)
+var boolean = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[=true\|false\] *`) })
 
 // flagUsages leaves out what is true of every switch.
 func flagUsages(usages string) string {
 	var b strings.Builder
 	for line := range strings.Lines(usages) {
 		// The text keeps its column.
-		b.WriteString(boolean.ReplaceAllStringFunc(line, func(found string) string { return strings.Repeat(" ", len(found)) }))
+		b.WriteString(boolean().ReplaceAllStringFunc(line, func(found string) string { return strings.Repeat(" ", len(found)) }))
 	}
 	return b.String()
 }

@@ -12,13 +12,12 @@ import (
 
 // notYet are words of the command line whose behaviour does not exist yet: refused, and absent from the help.
 var notYet = map[string]string{
-	"stats": "", "top": "phorever status --watch looks again every second", "upgrade": "", "import": "", "export": "",
-	"doctor": "phorever check looks at the configuration", "verify": "", "notify": "", "silence": "",
+	"stats": "", "top": "phorever status --watch looks again every second", "import": "", "export": "",
+	"doctor": "phorever check looks at the configuration", "verify": "",
 }
 
 // notYetOptions are the same for options.
 var notYetOptions = map[string]bool{
-	"logs -f": true, "logs --follow": true, "logs --since": true, "logs --until": true, "logs --grep": true, "logs --run": true,
 	"check --policy": true,
 }
 
@@ -72,10 +71,10 @@ func (a *app) command() *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"run", []*cobra.Command{
-			a.start(), a.stop(), a.restart(), a.reload(), a.scale(), a.signal(), a.pause(), a.resume(), a.reset(),
+			a.start(), a.stop(), a.restart(), a.reload(), a.scale(), a.signal(), a.pause(), a.resume(), a.reset(), a.silence(),
 		}},
 		{"look", []*cobra.Command{a.status(), a.why(), a.logs(), a.events(), a.roles(), a.plan()}},
-		{"setup", []*cobra.Command{a.initialise(), a.check(), a.completion(), a.version()}},
+		{"setup", []*cobra.Command{a.initialise(), a.check(), a.notify(), a.upgrade(), a.completion(), a.version()}},
 	} {
 		for _, command := range group.commands {
 			command.GroupID = group.id

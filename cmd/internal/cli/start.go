@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +23,8 @@ type startOptions struct {
 	background   bool
 	wait         wait
 	readyFD      int
+	keptFD       int
+	detached     bool
 	json         bool
 	forcePidfile bool
 }
@@ -45,7 +50,11 @@ role, all everything. What was stopped starts again, what was given up is tried 
 	flags.BoolVar(&o.json, "json", false, "what changed, as JSON (default false)")
 	flags.BoolVar(&o.forcePidfile, "force-pidfile", false, "accepted for old scripts: the pid file is always written")
 	flags.IntVar(&o.readyFD, "ready-fd", 0, "")
-	_ = flags.MarkHidden("ready-fd")
+	flags.IntVar(&o.keptFD, "kept-fd", 0, "")
+	flags.BoolVar(&o.detached, "detached", false, "")
+	for _, hidden := range []string{"ready-fd", "kept-fd", "detached"} {
+		_ = flags.MarkHidden(hidden)
+	}
 	return command
 }
 
@@ -57,9 +66,17 @@ func (a *app) runStart(words []string, o *startOptions) error {
 	options := daemon.Options{
 		Config: config, WorkingDirectory: workingDirectory(), Targets: targets(words), Wait: time.Duration(o.wait),
 		AllowUnsafe: a.allowUnsafe, Version: version, Terminal: os.Stderr, Problems: a.printProblems, Ready: func(actors.Report) {},
+		Program: program(), Arguments: a.arguments(config, words, o), Kept: o.keptFD, Detached: o.detached,
 	}
-	if o.readyFD > 0 {
+	switch {
+	case o.readyFD > 0 || o.detached:
 		return ended(daemon.InBackground(options, o.readyFD), nil)
+	case o.keptFD > 0:
+		code, err := daemon.Run(options)
+		if errors.Is(err, daemon.ErrRunning) {
+			return exit(daemon.SomebodyRuns) // the keeper asks it, as the command that it was
+		}
+		return ended(code, err)
 	}
 	client := control.NewClient(control.Locate(config))
 	for {
@@ -69,13 +86,16 @@ func (a *app) runStart(words []string, o *startOptions) error {
 				return a.started(report, err, o)
 			}
 		}
+		if !o.background && daemon.Kept() {
+			return daemon.Become(options)
+		}
 		if !o.background {
 			if code, err := daemon.Run(options); !errors.Is(err, daemon.ErrRunning) {
 				return ended(code, err)
 			}
 			continue // somebody else was first
 		}
-		report, err := daemon.Background(interruptible(), a.arguments(config, words, o), a.printProblems)
+		report, err := daemon.Background(interruptible(), options, a.printProblems)
 		if !errors.Is(err, daemon.ErrRunning) {
 			return a.started(report, err, o)
 		}
@@ -92,10 +112,39 @@ func (a *app) started(report actors.Report, err error, o *startOptions) error {
 // arguments are those of the daemon that --daemon starts.
 func (a *app) arguments(config string, words []string, o *startOptions) []string {
 	arguments := []string{"start", "--config=" + config, "--wait=" + o.wait.String()}
+	if o.background || o.detached {
+		arguments = append(arguments, "--detached")
+	}
+	if o.json {
+		arguments = append(arguments, "--json")
+	}
 	if a.allowUnsafe {
 		arguments = append(arguments, "--allow-unsafe")
 	}
 	return append(append(arguments, "--"), words...)
+}
+
+// program is the path of this binary as it was named: through a symlink, if it was, for that may lead to another one tomorrow.
+func program() string {
+	real, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	named := os.Args[0]
+	if !strings.Contains(named, "/") {
+		if named, err = exec.LookPath(named); err != nil {
+			return real
+		}
+	}
+	if !filepath.IsAbs(named) {
+		named = filepath.Join(workingDirectory(), named)
+	}
+	a, errA := os.Stat(named)
+	b, errB := os.Stat(real)
+	if errA == nil && errB == nil && os.SameFile(a, b) {
+		return filepath.Clean(named)
+	}
+	return real
 }
 
 func ended(code int, err error) error {

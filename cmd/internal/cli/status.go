@@ -146,6 +146,12 @@ func (a *app) statusTable(reply control.StatusReply) {
 	if reply.Daemon.ConfigError != nil {
 		a.say("warning: the configuration was refused, what runs is older: %s", *reply.Daemon.ConfigError)
 	}
+	for _, s := range reply.Daemon.Notify {
+		a.warnOfNews(s)
+	}
+	for _, s := range reply.Daemon.Silences {
+		a.say("no news of %s until %s", s.Target, s.Until.Format("15:04:05"))
+	}
 	if reply.Daemon.Stopping {
 		a.say("the daemon is stopping")
 	}

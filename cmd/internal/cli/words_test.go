@@ -23,15 +23,19 @@ func run(t *testing.T, arguments ...string) (code int, stdout, stderr string) {
 func TestWhoeverAsksWronglyIsTold(t *testing.T) {
 	for _, test := range []struct{ line, message, hint string }{
 		{"statsu", `unknown command "statsu"`, "did you mean status"},
-		{"upgrade --help", "upgrade is not supported yet", ""},
+		{"stats --help", "stats is not supported yet", ""},
 		{"-c x.json bogus --help", `unknown command "bogus"`, ""},
 		{"help bogus", `unknown command "bogus"`, ""},
 		{"reread", `unknown command "reread"`, "phorever plan"},
 		{"update", `unknown command "update"`, "phorever reload"},
-		{"upgrade", "upgrade is not supported yet", ""},
-		{"notify test", "notify is not supported yet", ""},
-		{"logs -f", "logs -f is not supported yet", ""},
-		{"logs --since=1h", "logs --since is not supported yet", ""},
+		{"stats", "stats is not supported yet", ""},
+		{"notify", "notify what?", "phorever notify test"},
+		{"silence web", "and for how long?", "30m"},
+		{"logs --grep=(", "--grep: error parsing regexp", ""},
+		{"logs --since=noon", "noon", "--since 10m"},
+		{"logs --until=noon", "noon", "--until 10m"},
+		{"logs --since=1h --until=2h", "--until is before --since", ""},
+		{"logs --run=-1", "--run -1", "status --json"},
 		{"status --jsno", "unknown option --jsno", "did you mean --json?"},
 		{"status -x", "unknown option -x", ""},
 		{"start --wait=soon", "soon", ""},
@@ -113,7 +117,7 @@ func TestSince(t *testing.T) {
 		"2026-05-06 11:30":     now.Add(-30 * time.Minute),
 		"2026-05-05":           now.Add(-36 * time.Hour),
 	} {
-		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
+		if got, err := parseMoment("--since", text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
@@ -131,19 +135,30 @@ func TestTablesLineUp(t *testing.T) {
 }
 
 func TestLogFilesThatAreSharedAreNamedOnce(t *testing.T) {
-	got := filesOfStatus([]actors.ProcessStatus{
-		{ID: "web:1", StdoutFile: "/l/web.log", StderrFile: "/l/web.err"},
-		{ID: "web:2", StdoutFile: "/l/web.log", StderrFile: "/l/web.err"},
-		{ID: "one:1", StdoutFile: "/l/one.log", StderrFile: "/l/one.log"},
-		{ID: "quiet:1"},
-	})
-	want := []logFile{{"web:*", "/l/web.log", false}, {"web:*", "/l/web.err", true}, {"one:1", "/l/one.log", false}}
+	var shown shownLogs
+	shown.add("web:1", "/l/web.log", "/l/web.err")
+	shown.add("web:2", "/l/web.log", "/l/web.err")
+	shown.add("one:1", "/l/one.log", "/l/one.log")
+	shown.add("quiet:1", "", "")
+	got := shown.files
+	want := []logFile{{"web:*", "/l/web.log", true, false}, {"web:*", "/l/web.err", false, true}, {"one:1", "/l/one.log", true, true}}
 	if len(got) != len(want) {
 		t.Fatalf("%+v", got)
 	}
 	for i := range want {
 		if got[i] != want[i] {
 			t.Errorf("%+v, want %+v", got[i], want[i])
+		}
+	}
+}
+
+func TestWhoseLinesOfASharedFileAreShown(t *testing.T) {
+	shown := shownLogs{ids: []string{"web:1", "web:2", "api:1"}}
+	for _, c := range []struct{ words, want string }{
+		{"", ""}, {"all", ""}, {"web", "web web api"}, {"@front", "web web api"}, {"web:2 api", "web:1 web:2 api:1"},
+	} {
+		if got := strings.Join(shown.wanted(strings.Fields(c.words)), " "); got != c.want {
+			t.Errorf("%q: %q, want %q", c.words, got, c.want)
 		}
 	}
 }

@@ -27,6 +27,27 @@ type DaemonStatus struct {
 	ConfigProblems  spec.Problems `json:"config_problems,omitempty"`
 	Roles           []string      `json:"roles"` // active ones
 	Stopping        bool          `json:"stopping"`
+	StateDirectory  string        `json:"state_directory"`
+
+	Notify   []actors.NewsSink    `json:"notify,omitempty"`   // how news goes, by destination
+	Silences []actors.NewsSilence `json:"silences,omitempty"` // that hold now
+}
+
+// NewsReply is how news goes, and what of it waits or has failed for good.
+type NewsReply struct {
+	Sinks    []actors.NewsSink    `json:"sinks"`
+	Messages []actors.NewsMessage `json:"messages"` // by destination, in the order in which they are sent
+	Silences []actors.NewsSilence `json:"silences"`
+}
+
+// SamplesReply is how samples went.
+type SamplesReply struct {
+	Tried []actors.NewsTried `json:"tried"`
+}
+
+// RetryReply is how many messages are tried again.
+type RetryReply struct {
+	Messages int `json:"messages"`
 }
 
 // WhyReply is the story of the clones of one target.
@@ -45,6 +66,14 @@ type Story struct {
 // PlanReply is what a reload would do.
 type PlanReply struct {
 	Changes []spec.Change `json:"changes"`
+}
+
+// UpgradeReply says that the daemon is about to become another one.
+type UpgradeReply struct {
+	Pid     int    `json:"pid"` // of the daemon that leaves
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Program string `json:"program"`
 }
 
 // ErrNoDaemon is returned by a Client when no daemon serves its configuration.

@@ -19,6 +19,9 @@ import (
 	"github.com/dcousineau/phorever/actors/event"
 )
 
+// answersWithin is how long a daemon may take for the answer to a question.
+const answersWithin = 30 * time.Second
+
 // patience is how long a client waits for a daemon that holds its lock and does not answer.
 const patience = 2 * time.Second
 
@@ -26,11 +29,13 @@ const patience = 2 * time.Second
 type Client struct {
 	place Place
 	http  *http.Client
+
+	answersWithin time.Duration // of questions
 }
 
 // NewClient makes a client; nothing is connected yet.
 func NewClient(place Place) *Client {
-	c := &Client{place: place}
+	c := &Client{place: place, answersWithin: answersWithin}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }
 	c.http = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}}
 	return c
@@ -55,7 +60,7 @@ func (c *Client) Status(ctx context.Context, targets []string, all bool) (Status
 
 // StatusJSON is Status as the daemon wrote it.
 func (c *Client) StatusJSON(ctx context.Context, targets []string, all bool) ([]byte, error) {
-	body, err := c.do(ctx, "/status", targetsOrder{Targets: targets, All: all})
+	body, err := c.question(ctx, "/status", targetsOrder{Targets: targets, All: all})
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +76,28 @@ func (c *Client) Roles(ctx context.Context) ([]actors.RoleStatus, error) {
 // Why asks for the story of the clones of targets.
 func (c *Client) Why(ctx context.Context, targets []string) (WhyReply, error) {
 	return ask[WhyReply](ctx, c, "/why", targetsOrder{Targets: targets})
+}
+
+// TestNews has a sample sent to destinations, to all where none is named.
+func (c *Client) TestNews(ctx context.Context, sinks []string) ([]actors.NewsTried, error) {
+	reply, err := ask[SamplesReply](ctx, c, "/notify/test", sinksOrder{sinks})
+	return reply.Tried, err
+}
+
+// News asks how news goes, and what of it waits.
+func (c *Client) News(ctx context.Context) (NewsReply, error) {
+	return ask[NewsReply](ctx, c, "/notify/list", sinksOrder{})
+}
+
+// RetryNews has what waits and what has failed tried at once.
+func (c *Client) RetryNews(ctx context.Context, sinks []string) (int, error) {
+	reply, err := ask[RetryReply](ctx, c, "/notify/retry", sinksOrder{sinks})
+	return reply.Messages, err
+}
+
+// Silence has nothing told of a target for a while; 0 ends that.
+func (c *Client) Silence(ctx context.Context, target actors.Target, length time.Duration) (actors.NewsSilence, error) {
+	return ask[actors.NewsSilence](ctx, c, "/silence", silenceOrder{target, length})
 }
 
 // Events hands each event to f, oldest first; with follow also those that come, until ctx ends or f returns an error.
@@ -151,6 +178,11 @@ func (c *Client) Plan(ctx context.Context) (PlanReply, error) {
 	return ask[PlanReply](ctx, c, "/plan", targetsOrder{})
 }
 
+// Upgrade has the daemon become the binary on disk, and returns when another one answers.
+func (c *Client) Upgrade(ctx context.Context) (UpgradeReply, error) {
+	return ask[UpgradeReply](ctx, c, "/upgrade", targetsOrder{})
+}
+
 // ReopenLogs orders every log file to be opened anew.
 func (c *Client) ReopenLogs(ctx context.Context) error {
 	_, err := ask[struct{}](ctx, c, "/reopen", targetsOrder{})
@@ -160,7 +192,7 @@ func (c *Client) ReopenLogs(ctx context.Context) error {
 // Shutdown ends the daemon with everything that it runs, and returns when nothing is left of either.
 func (c *Client) Shutdown(ctx context.Context) error {
 	first, _ := c.Holder()
-	gone, release := c.watchDaemon(ctx)
+	gone, release := c.watchHolder(ctx)
 	defer release()
 	if _, err := ask[struct{}](ctx, c, "/shutdown", targetsOrder{}); err != nil {
 		return err
@@ -192,12 +224,50 @@ func (c *Client) answers(ctx context.Context) bool {
 	return true
 }
 
-// questions change nothing: one that got no answer can be asked again.
-var questions = []string{"/status", "/roles", "/why", "/events", "/plan"}
+// repeatable are what can be asked or ordered again when no answer came, for a daemon was killed and is coming back: to want
+// the same twice is to want it once.
+var repeatable = []string{
+	"/status", "/roles", "/why", "/events", "/plan", "/start", "/stop", "/scale", "/pause", "/resume", "/reload", "/reopen", "/shutdown",
+}
+
+// questions change nothing, so that their answers are there at once, or never: a keeper whose daemons die holds the socket open.
+var questions = []string{"/status", "/roles", "/why", "/plan", "/notify/list"}
+
+var errSilent = errors.New("the daemon does not answer; its log, phorever.log, tells why")
+
+// limited is an answer that must be read by the end of its context.
+type limited struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close also ends the context.
+func (l limited) Close() error {
+	l.cancel()
+	return l.ReadCloser.Close()
+}
+
+// question is do for what has its answer at once.
+func (c *Client) question(ctx context.Context, path string, order any) (io.ReadCloser, error) {
+	bounded, cancel := context.WithTimeout(ctx, c.answersWithin)
+	body, err := c.do(bounded, path, order)
+	if err != nil {
+		if bounded.Err() != nil && ctx.Err() == nil {
+			err = errSilent
+		}
+		cancel()
+		return nil, err
+	}
+	return limited{body, cancel}, nil
+}
 
 // ask sends an order and reads its answer.
 func ask[Answer any](ctx context.Context, c *Client, path string, order any) (answer Answer, err error) {
-	body, err := c.do(ctx, path, order)
+	send := c.do
+	if slices.Contains(questions, path) {
+		send = c.question
+	}
+	body, err := send(ctx, path, order)
 	if err != nil {
 		return answer, err
 	}
@@ -230,7 +300,7 @@ func (c *Client) do(ctx context.Context, path string, order any) (io.ReadCloser,
 			return nil, ctx.Err()
 		}
 		var dial *net.OpError
-		if (!errors.As(err, &dial) || dial.Op != "dial") && !slices.Contains(questions, path) {
+		if (!errors.As(err, &dial) || dial.Op != "dial") && !slices.Contains(repeatable, path) {
 			return nil, fmt.Errorf("the daemon did not answer: %w", errors.Unwrap(err))
 		}
 		pid, held := c.Holder()

@@ -101,6 +101,27 @@ func TestADaemonThatNeverAnswersIsNamed(t *testing.T) {
 }
 
 // TestADaemonThatGoesWhileWeWait is no daemon.
+// TestADaemonThatOnlyListens: whoever holds the socket may have no daemon behind it.
+func TestADaemonThatOnlyListens(t *testing.T) {
+	place := newPlace(t)
+	defer lock(t, place, os.Getpid())()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: place.Socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	client := NewClient(place)
+	client.answersWithin = 50 * time.Millisecond
+	promptly(t, 5*time.Second, func() {
+		if _, err := client.Status(t.Context(), nil, false); !errors.Is(err, errSilent) {
+			t.Errorf("status: %v", err)
+		}
+		if _, err := client.StatusJSON(t.Context(), nil, false); !errors.Is(err, errSilent) {
+			t.Errorf("status as JSON: %v", err)
+		}
+	})
+}
+
 func TestADaemonThatGoesWhileWeWait(t *testing.T) {
 	place := newPlace(t)
 	unlock := lock(t, place, 4711)

@@ -190,5 +190,17 @@ func (d *fakeDaemon) Reload(ctx context.Context, wait time.Duration) (actors.Rep
 	return d.reload(ctx, wait)
 }
 
+func (*fakeDaemon) Upgrade() (UpgradeReply, error) { return UpgradeReply{}, nil }
+
+func (*fakeDaemon) TestNews(context.Context, []string) ([]actors.NewsTried, error) { return nil, nil }
+
+func (*fakeDaemon) News() NewsReply { return NewsReply{} }
+
+func (*fakeDaemon) RetryNews([]string) (int, error) { return 0, nil }
+
+func (*fakeDaemon) Silence(actors.Target, time.Duration) (actors.NewsSilence, error) {
+	return actors.NewsSilence{}, nil
+}
+
 func (d *fakeDaemon) Plan() (PlanReply, error) { return d.plan() }
 func (d *fakeDaemon) Shutdown(reason string)   { d.shutdown(reason) }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"net"
 	"os"
 	"time"
 
@@ -12,30 +11,21 @@ import (
 // lastBreath is how long a daemon that has let go of everything is waited for.
 const lastBreath = 5 * time.Second
 
-// watchDaemon takes hold of the process behind the socket, before it is told to end. gone returns when it has ended, also
-// when nobody has asked for its exit code yet; where that cannot be seen, at once. release must be called in the end.
-func (c *Client) watchDaemon(ctx context.Context) (gone, release func()) {
+// watchHolder takes hold of the process that holds the lock, before it is told to end: the daemon, or its keeper, which is
+// the last to go. gone returns when it has ended, also when nobody has asked for its exit code yet; where that cannot be seen,
+// at once. release must be called in the end.
+func (c *Client) watchHolder(ctx context.Context) (gone, release func()) {
 	nothing := func() {}
-	connection, err := c.dial(ctx)
+	pid, held := c.Holder()
+	if !held || pid <= 1 || pid == os.Getpid() { // 1 is the first process of a container, which has another number here
+		return nothing, nothing
+	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nothing, nothing
 	}
-	defer connection.Close()
-	socket, ok := connection.(*net.UnixConn)
-	if !ok {
-		return nothing, nothing
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return nothing, nothing
-	}
-	pidfd := -1
-	err = raw.Control(func(fd uintptr) {
-		if who, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil && who.Pid > 0 && int(who.Pid) != os.Getpid() {
-			pidfd, _ = unix.PidfdOpen(int(who.Pid), 0)
-		}
-	})
-	if err != nil || pidfd < 0 {
+	if again, held := c.Holder(); !held || again != pid { // it was another process's number in between
+		_ = unix.Close(pidfd)
 		return nothing, nothing
 	}
 	return func() {

@@ -4,7 +4,7 @@ package control
 
 import "context"
 
-func (c *Client) watchDaemon(context.Context) (gone, release func()) {
+func (c *Client) watchHolder(context.Context) (gone, release func()) {
 	nothing := func() {}
 	return nothing, nothing
 }

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		_, err := NewClient(placeIn(os.Getenv(placeVariable))).Status(context.Background(), nil, false)
 		fmt.Println(err)
 	case "serve":
-		server, err := Serve(placeIn(os.Getenv(placeVariable)), &fakeSystem{}, &fakeDaemon{}, logrus.New(), func() {})
+		server, err := Serve(placeIn(os.Getenv(placeVariable)), &fakeSystem{}, &fakeDaemon{}, logrus.New(), func() {}, nil)
 		fmt.Println(err)
 		if err == nil {
 			_, _ = os.Stdin.Read(make([]byte, 1))
@@ -123,7 +123,7 @@ func newPlace(t *testing.T) Place {
 func serve(t *testing.T, place Place, system *fakeSystem, daemon *fakeDaemon) *Server {
 	t.Helper()
 	log, _ := logtest.NewNullLogger()
-	server, err := Serve(place, system, daemon, log, func() {})
+	server, err := Serve(place, system, daemon, log, func() {}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

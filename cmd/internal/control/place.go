@@ -85,20 +85,26 @@ func (p Place) Prepare() error {
 	if err := os.MkdirAll(filepath.Dir(p.Directory), 0o755); err != nil {
 		return err
 	}
-	if err := os.Mkdir(p.Directory, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	return OwnDirectory(p.Directory)
+}
+
+// OwnDirectory makes a directory for us alone, 0700, or sees to it that the one that is there is; it refuses one that is not
+// ours. Its parent must be there.
+func OwnDirectory(path string) error {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	info, err := os.Lstat(p.Directory)
+	info, err := os.Lstat(path)
 	if err != nil {
 		return err
 	}
 	switch {
 	case !info.IsDir():
-		return fmt.Errorf("%s: is not a directory", p.Directory)
+		return fmt.Errorf("%s: is not a directory", path)
 	case !ownedBy(info, os.Getuid()):
-		return fmt.Errorf("%s: belongs to another user: somebody else has put it there", p.Directory)
+		return fmt.Errorf("%s: belongs to another user: somebody else has put it there", path)
 	case info.Mode().Perm() != 0o700:
-		return os.Chmod(p.Directory, 0o700)
+		return os.Chmod(path, 0o700)
 	}
 	return nil
 }

@@ -39,6 +39,22 @@ type Daemon interface {
 	Reload(ctx context.Context, wait time.Duration) (actors.Report, error)
 	Plan() (PlanReply, error)
 	Shutdown(reason string)
+	Upgrade() (UpgradeReply, error)
+	TestNews(ctx context.Context, sinks []string) ([]actors.NewsTried, error)
+	News() NewsReply
+	RetryNews(sinks []string) (int, error)
+	Silence(target actors.Target, length time.Duration) (actors.NewsSilence, error)
+}
+
+// sinksOrder names destinations of news; none means all.
+type sinksOrder struct {
+	Sinks []string `json:"sinks"`
+}
+
+// silenceOrder is what is not told of, and for how long: 0 ends it.
+type silenceOrder struct {
+	Target actors.Target `json:"target"`
+	Length time.Duration `json:"length"`
 }
 
 // reloadOrder is what a reload says beside its route.
@@ -72,7 +88,21 @@ func routes(system System, daemon Daemon, closed <-chan struct{}) http.Handler {
 		"/reload":   asked(func(ctx context.Context, o reloadOrder) (actors.Report, error) { return daemon.Reload(ctx, o.Wait) }),
 		"/plan":     asked(func(context.Context, targetsOrder) (PlanReply, error) { return daemon.Plan() }),
 		"/reopen":   asked(door.reopen),
+		"/upgrade":  asked(func(context.Context, targetsOrder) (UpgradeReply, error) { return daemon.Upgrade() }),
 		"/shutdown": asked(door.shutdown),
+
+		"/notify/test": asked(func(ctx context.Context, o sinksOrder) (SamplesReply, error) {
+			tried, err := daemon.TestNews(ctx, o.Sinks)
+			return SamplesReply{tried}, err
+		}),
+		"/notify/list": asked(func(context.Context, sinksOrder) (NewsReply, error) { return daemon.News(), nil }),
+		"/notify/retry": asked(func(_ context.Context, o sinksOrder) (RetryReply, error) {
+			n, err := daemon.RetryNews(o.Sinks)
+			return RetryReply{n}, err
+		}),
+		"/silence": asked(func(_ context.Context, o silenceOrder) (actors.NewsSilence, error) {
+			return daemon.Silence(o.Target, o.Length)
+		}),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler := table[r.URL.Path]

@@ -20,37 +20,90 @@ const watchEvery = 4 * time.Second
 
 // Server answers on the socket of one place.
 type Server struct {
-	place  Place
-	log    logrus.FieldLogger
-	http   *http.Server
-	used   func() // called when a request comes, and when it was answered
-	closed chan struct{}
-	ended  chan struct{} // the watch has ended
-	once   sync.Once
+	place    Place
+	log      logrus.FieldLogger
+	http     *http.Server
+	visitors *visitors
+	used     func() // called when a request comes, and when it was answered
+	closed   chan struct{}
+	ended    chan struct{} // the watch has ended
+	once     sync.Once
 
 	mu       sync.Mutex
 	listener net.Listener
 	inode    os.FileInfo
+	moved    func()
 }
 
-// Serve opens the door. used is called when a request comes and when it was answered; it must not block.
-func Serve(place Place, system System, daemon Daemon, log logrus.FieldLogger, used func()) (*Server, error) {
-	s := &Server{place: place, log: log, used: used, closed: make(chan struct{}), ended: make(chan struct{})}
+// Serve opens the door. used is called when a request comes and when it was answered; it must not block. An inherited
+// listener, of a daemon before us, is taken as long as the socket's path leads to it; nil is none.
+func Serve(place Place, system System, daemon Daemon, log logrus.FieldLogger, used func(), inherited net.Listener) (*Server, error) {
+	s := &Server{place: place, log: log, used: used, visitors: newVisitors(), closed: make(chan struct{}), ended: make(chan struct{})}
 	s.http = &http.Server{
 		Handler:           s.only(routes(system, daemon, s.closed)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // a client that leaves is no error
+		ConnState:         s.visitors.state,
 		ConnContext: func(ctx context.Context, connection net.Conn) context.Context {
 			return context.WithValue(ctx, connectionKey{}, connection)
 		},
 	}
-	if err := s.listen(); err != nil {
-		return nil, err
+	if !s.inherit(inherited) {
+		if err := s.listen(); err != nil {
+			return nil, err
+		}
 	}
 	go s.watch()
 	return s, nil
+}
+
+// inherit serves a listener that was there before us, if clients still find it: whoever has knocked meanwhile is let in.
+func (s *Server) inherit(listener net.Listener) bool {
+	if listener == nil {
+		return false
+	}
+	info, err := os.Lstat(s.place.Socket)
+	unixListener, ok := listener.(*net.UnixListener)
+	if err != nil || !ok || info.Mode()&os.ModeSocket == 0 {
+		_ = listener.Close()
+		return false
+	}
+	unixListener.SetUnlinkOnClose(false)
+	s.listener, s.inode = listener, info
+	s.serve(listener)
+	return true
+}
+
+func (s *Server) serve(listener net.Listener) {
+	go func() {
+		if err := s.http.Serve(patient{listener, s.visitors, s.log, s.closed}); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.log.Errorf("control socket: %v", err)
+		}
+	}()
+}
+
+// Listener lends the descriptor of what clients knock at. It must not be made to block.
+func (s *Server) Listener(use func(fd int)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	listener, ok := s.listener.(*net.UnixListener)
+	if !ok {
+		return errors.New("no unix socket")
+	}
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(func(fd uintptr) { use(int(fd)) })
+}
+
+// Moved is told when there is a new listener: the socket was gone, and is back.
+func (s *Server) Moved(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.moved = f
 }
 
 type connectionKey struct{}
@@ -108,11 +161,7 @@ func (s *Server) listen() error {
 	if old != nil {
 		_ = old.Close()
 	}
-	go func() {
-		if err := s.http.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-			s.log.Errorf("control socket: %v", err)
-		}
-	}()
+	s.serve(listener)
 	return nil
 }
 
@@ -155,15 +204,40 @@ func (s *Server) watch() {
 		}
 		told = false
 		s.log.Warnf("the control socket %s was gone and is back", filepath.Base(s.place.Socket))
+		s.mu.Lock()
+		moved := s.moved
+		s.mu.Unlock()
+		if moved != nil {
+			moved()
+		}
 	}
+}
+
+// Leave ends the door for us alone: the socket stays where it is, for the daemon that comes next. Requests under way have a
+// moment to be answered.
+func (s *Server) Leave() {
+	s.once.Do(func() {
+		s.shut()
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil {
+			_ = s.http.Close()
+		}
+	})
 }
 
 // Close ends the door: requests under way have a moment to be answered, and who follows events has heard them all.
 func (s *Server) Close() { s.once.Do(s.close) }
 
-func (s *Server) close() {
+// shut lets nobody in any more; nor is the socket put back from then on.
+func (s *Server) shut() {
 	close(s.closed)
-	<-s.ended // otherwise it could put back what we remove
+	s.visitors.close()
+	<-s.ended
+}
+
+func (s *Server) close() {
+	s.shut()
 	s.mu.Lock()
 	if info, err := os.Lstat(s.place.Socket); err == nil && os.SameFile(info, s.inode) {
 		_ = os.Remove(s.place.Socket)

@@ -45,7 +45,7 @@ func TestTheSocketIsPrivate(t *testing.T) {
 func TestEachRequestCountsAsUse(t *testing.T) {
 	place := newPlace(t)
 	var used atomic.Int32
-	server, err := Serve(place, &fakeSystem{}, &fakeDaemon{}, logrus.New(), func() { used.Add(1) })
+	server, err := Serve(place, &fakeSystem{}, &fakeDaemon{}, logrus.New(), func() { used.Add(1) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestTheSocketComesBack(t *testing.T) {
 			t.Parallel()
 			place := newPlace(t)
 			log, told := logtest.NewNullLogger()
-			server, err := Serve(place, &fakeSystem{}, &fakeDaemon{}, log, func() {})
+			server, err := Serve(place, &fakeSystem{}, &fakeDaemon{}, log, func() {}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestADirectoryInTheWayIsAnError(t *testing.T) {
 	if err := errors.Join(place.Prepare(), os.Mkdir(place.Socket, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	server, err := Serve(place, &fakeSystem{}, &fakeDaemon{}, logrus.New(), func() {})
+	server, err := Serve(place, &fakeSystem{}, &fakeDaemon{}, logrus.New(), func() {}, nil)
 	if err == nil {
 		server.Close()
 		t.Fatal("Serve succeeded")
@@ -178,7 +178,7 @@ func TestAnotherUserIsRefused(t *testing.T) {
 	place := newPlace(t)
 	var used atomic.Bool
 	system := &fakeSystem{}
-	server, err := Serve(place, system, &fakeDaemon{}, logrus.New(), func() { used.Store(true) })
+	server, err := Serve(place, system, &fakeDaemon{}, logrus.New(), func() { used.Store(true) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestCloseAnswersWhatIsUnderWay(t *testing.T) {
 			server = serve(t, place, system, &fakeDaemon{})
 			answer := make(chan error, 1)
 			go func() {
-				report, err := NewClient(place).Stop(t.Context(), actors.StopOrder{})
+				report, err := NewClient(place).Restart(t.Context(), actors.RestartOrder{})
 				if err == nil && len(report.Notes) != 1 {
 					err = errors.New("an empty report")
 				}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/actors/keeper"
 	"github.com/dcousineau/phorever/cmd/internal/control"
 	"github.com/dcousineau/phorever/spec"
 	"golang.org/x/sys/unix"
@@ -28,10 +29,10 @@ type notice struct {
 	Report   *actors.Report   `json:"report,omitempty"`
 }
 
-// Background starts a daemon that outlives us, with the arguments (command first) that make it one, and returns when everything it started
-// is up, or what is not. ErrRunning, a *control.Refusal and other errors mean that there is no daemon of ours. When ctx ends
-// the daemon goes on.
-func Background(ctx context.Context, arguments []string, warn func(spec.Problems)) (actors.Report, error) {
+// Background starts a daemon that outlives us, with the options' arguments, under a keeper where there can be one, and returns
+// when everything it started is up, or what is not. ErrRunning, a *control.Refusal and other errors mean that there is no daemon
+// of ours. When ctx ends the daemon goes on.
+func Background(ctx context.Context, options Options, warn func(spec.Problems)) (actors.Report, error) {
 	ours, theirs, err := os.Pipe()
 	if err != nil {
 		return actors.Report{}, err
@@ -41,7 +42,13 @@ func Background(ctx context.Context, arguments []string, warn func(spec.Problems
 	if err != nil {
 		program = self()
 	}
-	command := exec.Command(program, slices.Insert(slices.Clone(arguments), 1, "--ready-fd=3")...)
+	arguments := slices.Insert(slices.Clone(options.Arguments), 1, "--ready-fd=3")
+	if Kept() {
+		order := keeper.Fresh(os.Args[0], options.Program, options.WorkingDirectory, options.Arguments)
+		order.Ready = 3
+		arguments = order.Argv()[1:]
+	}
+	command := exec.Command(program, arguments...)
 	command.Args[0] = os.Args[0]
 	command.Stderr = os.Stderr // until it is ready: a crash on the way must be seen
 	command.ExtraFiles = []*os.File{theirs}
@@ -90,17 +97,27 @@ func ended(command *exec.Cmd) string {
 	return "ended"
 }
 
-// InBackground is Run for a daemon that Background has started: fd is its end of the readiness pipe.
+// InBackground is Run for a daemon that Background has started: fd is its end of the readiness pipe, 0 for one that goes on for
+// an earlier one, and for whom nobody waits.
 func InBackground(options Options, fd int) int {
-	pipe := os.NewFile(uintptr(fd), "readiness pipe "+strconv.Itoa(fd))
-	syscall.CloseOnExec(fd)
-	tell := func(n notice) { _ = json.NewEncoder(pipe).Encode(n) } // whoever started us may have left
-	_ = os.Chdir("/")                                              // a file system that we stand on could not be unmounted
+	var pipe *os.File
+	if fd > 0 {
+		pipe = os.NewFile(uintptr(fd), "readiness pipe "+strconv.Itoa(fd))
+		syscall.CloseOnExec(fd)
+	}
+	tell := func(n notice) {
+		if pipe != nil {
+			_ = json.NewEncoder(pipe).Encode(n) // whoever started us may have left
+		}
+	}
+	_ = os.Chdir("/") // a file system that we stand on could not be unmounted
 	options.Terminal = nil
 	options.Problems = func(problems spec.Problems) { tell(notice{Warnings: problems}) }
 	options.Ready = func(report actors.Report) {
 		tell(notice{Report: &report})
-		_ = pipe.Close()
+		if pipe != nil {
+			_ = pipe.Close()
+		}
 		leaveTerminal()
 	}
 	code, err := Run(options)
@@ -117,6 +134,9 @@ func InBackground(options Options, fd int) int {
 		tell(notice{Refusal: &control.Refusal{Usage: true, Message: unknown.Message, Hint: unknown.Hint}})
 	default:
 		tell(notice{Refusal: &control.Refusal{Message: err.Error()}})
+		if pipe == nil {
+			fmt.Fprintf(os.Stderr, "phorever: error: %v\n", err)
+		}
 	}
 	return 1
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/dcousineau/phorever/actors"
-	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/cmd/internal/control"
+	"github.com/dcousineau/phorever/notifier"
 	"github.com/dcousineau/phorever/pidfile"
 	"github.com/dcousineau/phorever/spec"
 	"github.com/sirupsen/logrus"
@@ -26,6 +26,10 @@ type Options struct {
 	Wait             time.Duration // bounds how long it is waited for what was started
 	AllowUnsafe      bool
 	Version          string
+	Program          string    // our binary, as named: what an upgrade becomes
+	Arguments        []string  // that make another daemon like this one, from the command word on
+	Kept             int       // descriptor of the socket to our keeper, 0 where there is none
+	Detached         bool      // nobody sees what we say
 	Terminal         io.Writer // where a foreground daemon tells what happens; nil in the background
 	Problems         func(spec.Problems)
 	Ready            func(actors.Report) // called once, when everything started is up or was waited for in vain
@@ -39,18 +43,30 @@ const keepLockEvery = 4 * time.Second
 
 // Daemon is what the control door needs of it.
 type Daemon struct {
-	options  Options
-	place    control.Place
-	started  time.Time
-	lock     *pidfile.File
-	journal  *journal
-	log      logrus.FieldLogger
-	signals  *signals
-	system   *actors.System
-	reloads  chan struct{} // by HUP
-	manager  manager
-	stopping atomic.Bool
-	answered bool // a signal that ends us; by the main loop alone
+	options   Options
+	place     control.Place
+	started   time.Time
+	kept      *kept // nil without a keeper
+	lock      *pidfile.File
+	pidfile   *pidfile.File
+	state     *actors.State
+	stateIn   string // the directory
+	sheltered string // see shelter; "" until it was asked for
+	journal   *journal
+	log       logrus.FieldLogger
+	signals   *signals
+	system    *actors.System
+	tree      atomic.Pointer[actors.System] // the same, for those who may ask before there is one
+	config    atomic.Pointer[spec.Config]   // that says where news goes
+	office    *notifier.Office
+	host      string                             // our name, in news
+	resolve   func(spec.Sink) (spec.Sink, error) // puts secrets in
+	server    *control.Server
+	reloads   chan struct{} // by HUP
+	manager   manager
+	stopping  atomic.Bool
+	answered  bool          // a signal that ends us; by the main loop alone
+	handover  chan handover // to another daemon, which goes on with everything
 
 	reloading sync.Mutex // held while a configuration is read and handed over
 	complaint struct {
@@ -59,33 +75,47 @@ type Daemon struct {
 	}
 }
 
-// Run is the life of a daemon. It returns its exit code when everything that it started is gone; or an error, when it
-// could not begin: ErrRunning, a *control.Refusal, or what went wrong.
+// Run is the life of a daemon. It returns its exit code when everything that it started is gone, or another daemon goes on
+// with it; or an error, when it could not begin: ErrRunning, a *control.Refusal, or what went wrong.
 func Run(options Options) (int, error) {
 	d := &Daemon{
-		options: options, place: control.Locate(options.Config), started: time.Now(),
-		journal: newJournal(), signals: listen(), reloads: make(chan struct{}, 1),
+		options: options, place: control.Locate(options.Config), started: time.Now(), journal: newJournal(),
+		reloads: make(chan struct{}, 1), handover: make(chan handover, 1),
 	}
 	d.log = d.journal
+	d.signals = listen()
+	if options.Kept > 0 {
+		k, err := meet(options.Kept, d.signals.incoming)
+		if err != nil {
+			return 0, err
+		}
+		d.kept, d.manager.link = k, k.link
+	}
+	go d.signals.relay(d.kept)
 	config, err := d.load()
 	if err != nil {
 		return 0, err
 	}
-	if _, err := actors.ResolveTargets(config, options.Targets, true); err != nil {
+	if _, err := actors.ResolveTargets(config, options.Targets, true); err != nil && d.kept.first() {
 		return 0, err
 	}
 	if err := d.place.Prepare(); err != nil {
 		return 0, fmt.Errorf("runtime directory: %w", err)
 	}
-	if d.lock, err = pidfile.Acquire(d.place.Lock); err != nil {
+	if d.lock, err = d.kept.acquire(heldLock, d.place.Lock); err != nil {
 		return 0, running(err)
 	}
-	defer func() { d.lock.Release() }()
 	return d.own(config)
 }
 
-// load reads the configuration and shows what is to be said of it.
+// load reads the configuration and shows what is to be said of it. A daemon that goes on for another has the one that was in
+// force: whatever the file says now has not been asked for.
 func (d *Daemon) load() (*spec.Config, error) {
+	if !d.kept.first() {
+		if config := d.reopenState(); config != nil {
+			return config, nil
+		}
+	}
 	config, problems := spec.Load(d.options.Config, d.loadOptions())
 	if config == nil || problems.HasErrors() {
 		return nil, &control.Refusal{Usage: true, Message: "the configuration has problems; nothing was started", Problems: problems}
@@ -109,7 +139,19 @@ func running(err error) error {
 
 // own runs the daemon once nobody else can be it.
 func (d *Daemon) own(config *spec.Config) (int, error) {
-	number, err := pidfile.Acquire(config.Pidfile)
+	release := func(f *pidfile.File) {
+		if f != nil {
+			f.Release()
+		}
+	}
+	left := false // everything was left to another daemon
+	defer func() {
+		if !left {
+			release(d.pidfile)
+			release(d.lock)
+		}
+	}()
+	number, err := d.kept.acquire(heldPidfile, config.Pidfile)
 	if held := (*pidfile.HeldError)(nil); errors.As(err, &held) {
 		return 0, &control.Refusal{
 			Message: fmt.Sprintf("the pid file %s is held by process %d", held.Path, held.Pid),
@@ -118,39 +160,66 @@ func (d *Daemon) own(config *spec.Config) (int, error) {
 	} else if err != nil {
 		return 0, fmt.Errorf("pid file: %w", err)
 	}
-	defer number.Release()
+	d.pidfile = number
 	if err := d.journal.toFile(config); err != nil {
 		return 0, &control.Refusal{Message: "the daemon's log: " + err.Error(), Hint: "logging.directory must be writable"}
 	}
 	defer d.journal.close()
-	d.journal.zone.Store(config.Timezone)
 	if d.options.Terminal != nil {
 		d.journal.toTerminal(d.options.Terminal, config.Logging.Format)
 	}
 	if err := d.keepCrashes(config); err != nil {
 		d.log.Warnf("no crash of the daemon itself would be kept: %v", err)
 	}
-	if d.system, err = actors.Start(config, actors.Options{Log: d.log, Self: self()}); err != nil {
+	d.openState(config)
+	was := d.before(config)
+	options := d.treeOptions(was)
+	d.config.Store(was.config)
+	d.openOffice(was, options.Environ)
+	options.Sinks = []notifier.Sink{d.office}
+	if d.system, err = actors.Start(was.config, options); err != nil {
+		d.log.Errorf("this daemon cannot begin: %v", err) // nobody may see what it prints
+		d.closeOffice()
 		return 0, err
 	}
+	d.tree.Store(d.system)
 	memory := newMemory()
-	server, err := control.Serve(d.place, d.system, d, d.log, memory.used)
+	d.server, err = control.Serve(d.place, d.system, d, d.log, memory.used, d.kept.listener())
 	if err != nil {
 		d.Shutdown("no control socket")
 		<-d.system.Done()
+		d.closeOffice()
 		return 0, err
 	}
-	d.system.Announce(event.DaemonStarted{Version: d.options.Version, Config: config.Path, Pid: os.Getpid()})
-	go d.begin(memory)
-	d.loop(config.SampleEvery)
+	d.introduce(was)
+	go d.begin(memory, config, was)
+	left = d.loop(config.SampleEvery)
 	memory.stop()
-	server.Close()
+	if left {
+		return 0, nil
+	}
+	d.closeOffice()
+	d.state.Close(true)
+	d.leaveShelter()
+	d.server.Close()
+	if d.kept != nil {
+		d.kept.link.Bye(d.system.ExitCode())
+	}
 	return d.system.ExitCode(), nil
 }
 
 // begin starts what was asked for, and tells whoever waits how that went.
-func (d *Daemon) begin(memory *memory) {
-	report, err := d.system.StartProcesses(context.Background(), actors.StartOrder{Targets: d.options.Targets, Wait: d.options.Wait})
+func (d *Daemon) begin(memory *memory, config *spec.Config, was past) {
+	var report actors.Report
+	var err error
+	if was.config != config { // what runs was started by another configuration
+		if _, err := d.system.Apply(context.Background(), actors.ApplyOrder{Config: config}, func() { d.saveConfig(config); d.follow(config) }); err != nil && !d.stopping.Load() {
+			d.log.Errorf("reload: %v", err)
+		}
+	}
+	if d.kept.first() {
+		report, err = d.system.StartProcesses(context.Background(), actors.StartOrder{Targets: d.options.Targets, Wait: d.options.Wait})
+	}
 	if err != nil && !d.stopping.Load() {
 		d.log.Errorf("start: %v", err)
 	}
@@ -164,12 +233,15 @@ func (d *Daemon) begin(memory *memory) {
 	if !d.stopping.Load() {
 		d.manager.ready()
 	}
+	if d.options.Detached && d.kept != nil {
+		d.kept.link.Detach()
+	}
 	d.options.Ready(report)
-	memory.used()
+	memory.started()
 }
 
-// loop turns signals and timers into orders until everything has ended.
-func (d *Daemon) loop(sampleEvery time.Duration) {
+// loop turns signals and timers into orders until everything has ended, or was left to another daemon.
+func (d *Daemon) loop(sampleEvery time.Duration) (left bool) {
 	keep := time.NewTicker(keepLockEvery)
 	defer keep.Stop()
 	sample := time.NewTicker(max(sampleEvery, time.Second))
@@ -178,20 +250,29 @@ func (d *Daemon) loop(sampleEvery time.Duration) {
 	go d.reloadBySignal(reloaded)
 	defer func() { close(d.reloads); <-reloaded }()
 	troubled := false
+	asked, bereft := d.kept.channels()
 	for {
 		select {
-		case s := <-d.signals.incoming:
-			d.handle(s)
+		case w := <-d.signals.incoming:
+			d.handle(w)
 		case <-keep.C:
-			err := d.lock.Restore()
+			err := d.restoreLocks()
 			if err != nil && !troubled {
 				d.log.Errorf("the lock is gone and cannot be put back: %v", err)
 			}
 			troubled = err != nil
 		case <-sample.C:
 			go d.system.Sample()
+		case <-asked:
+			go d.beat()
+		case <-bereft:
+			bereft = nil
+			go d.replaceKeeper()
+		case h := <-d.handover:
+			d.leave(h)
+			return true
 		case <-d.system.Done():
-			return
+			return false
 		}
 	}
 }
@@ -200,6 +281,7 @@ func (d *Daemon) loop(sampleEvery time.Duration) {
 func (d *Daemon) Shutdown(reason string) {
 	if d.stopping.CompareAndSwap(false, true) {
 		d.manager.stopping()
+		d.saveStopping(reason)
 		d.system.Shutdown(reason)
 	}
 }
@@ -210,6 +292,11 @@ func (d *Daemon) Status() control.DaemonStatus {
 	status := control.DaemonStatus{
 		Pid: os.Getpid(), Version: d.options.Version, StartedAt: d.started.In(config.Timezone), Config: config.Path,
 		ConfigAppliedAt: applied.In(config.Timezone), Roles: d.system.ActiveRoles(), Stopping: d.stopping.Load(),
+		StateDirectory: d.stateIn, Notify: d.office.State(), Silences: d.office.Silences(),
+	}
+	if d.kept != nil {
+		keeper := d.kept.pid()
+		status.KeeperPid = &keeper
 	}
 	if problems := d.problems(); len(problems) > 0 {
 		first := problems.Errors()[0].String()

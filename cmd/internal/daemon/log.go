@@ -46,8 +46,17 @@ func (j *journal) toFile(config *spec.Config) error {
 		return err
 	}
 	j.file = file
+	j.follow(config)
 	j.add(newSluice(file.write), formOf(config.Logging.Format, fileLine))
 	return nil
+}
+
+// follow takes what a configuration says of the log.
+func (j *journal) follow(config *spec.Config) {
+	j.zone.Store(config.Timezone)
+	if j.file != nil {
+		j.file.rotate.Store(&config.Logging.Rotate)
+	}
 }
 
 // toTerminal also shows what happens to whoever started us in the foreground.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,5 +174,37 @@ func TestReopenWritesToTheNewFile(t *testing.T) {
 	f.write([]byte("still\n"), 0) // into the old one, without a panic
 	if !strings.HasSuffix(f.path, "phorever.log") {
 		t.Error(f.path)
+	}
+}
+
+// The daemon's own log is put aside like any other; whoever shares its descriptor gets the new one.
+func TestTheLogIsPutAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "phorever.log")
+	f, err := openLogFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []int
+	f.tell(func(fd int) { told = append(told, fd) })
+	f.rotate.Store(&spec.Rotate{Size: 100, Keep: 2})
+	for i := range 100 {
+		f.write(fmt.Appendf(nil, "line %02d\n", i), 0)
+	}
+	var kept string
+	for _, name := range []string{path + ".2", path + ".1", path} {
+		content, err := os.ReadFile(name)
+		if err != nil || len(content) > 108 {
+			t.Errorf("%s: %d bytes, %v", name, len(content), err)
+		}
+		kept += string(content)
+	}
+	if _, err := os.Stat(path + ".3"); err == nil {
+		t.Error("too many are kept")
+	}
+	if !strings.HasPrefix(kept, "line 65\n") || !strings.HasSuffix(kept, "line 98\nline 99\n") || strings.Count(kept, "\n") != 35 {
+		t.Errorf("kept %q", kept)
+	}
+	if len(told) < 8 {
+		t.Errorf("told of %v", told)
 	}
 }

@@ -1,18 +1,19 @@
 package daemon
 
 import (
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/dcousineau/phorever/actors/keeper"
 	"golang.org/x/sys/unix"
 )
 
 // manager is whoever started us and wants to know how we are (sd_notify). Where nobody asked, nothing is sent. A manager
 // that cannot be reached is none: supervision does not depend on it.
 type manager struct {
+	link   *keeper.Link // of whom alone the manager hears, nil without a keeper
 	mu     sync.Mutex
 	isUp   bool
 	ending atomic.Bool
@@ -23,7 +24,7 @@ func (m *manager) ready() {
 	defer m.mu.Unlock()
 	if !m.ending.Load() {
 		m.isUp = true
-		_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nMAINPID="+strconv.Itoa(os.Getpid()))
+		m.tell(daemon.SdNotifyReady)
 	}
 }
 
@@ -33,11 +34,19 @@ func (m *manager) reloading() {
 	defer m.mu.Unlock()
 	var now unix.Timespec
 	if m.isUp && !m.ending.Load() && unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) == nil {
-		_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading+"\nMONOTONIC_USEC="+strconv.FormatInt(now.Nano()/1000, 10))
+		m.tell(daemon.SdNotifyReloading + "\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10))
 	}
 }
 
 func (m *manager) stopping() {
 	m.ending.Store(true)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	m.tell(daemon.SdNotifyStopping)
+}
+
+func (m *manager) tell(text string) {
+	if m.link != nil {
+		m.link.Notify(text)
+		return
+	}
+	_, _ = daemon.SdNotify(false, text)
 }

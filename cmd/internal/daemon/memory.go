@@ -3,6 +3,8 @@ package daemon
 import (
 	"runtime/debug"
 	"time"
+
+	"github.com/dcousineau/phorever/actors/keeper"
 )
 
 const (
@@ -10,6 +12,9 @@ const (
 	quietAfter = 10 * time.Second
 	// answered is how long after one the text that it needed is given back: that costs about a millisecond.
 	answered = 2 * time.Millisecond
+	// growth is how much garbage may come to what is in use, in percent. Most of what is in use is the state of the processes,
+	// which is small, and little is thrown away while nothing happens.
+	growth = 50
 )
 
 // memory gives back what the daemon does not need while nothing happens: right after the start, and some time after the
@@ -19,13 +24,20 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{quiet: time.AfterFunc(time.Second, giveBack), text: time.AfterFunc(time.Second, dropText)}
+	debug.SetGCPercent(growth)
+	return &memory{quiet: time.AfterFunc(time.Second, giveBack), text: time.AfterFunc(time.Second, keeper.DropText)}
 }
 
 // used says that a command came or went; it never blocks.
 func (m *memory) used() {
 	m.text.Reset(answered)
 	m.quiet.Reset(quietAfter)
+}
+
+// started says that everything was started, which leaves more behind than any command.
+func (m *memory) started() {
+	m.text.Reset(answered)
+	m.quiet.Reset(time.Second)
 }
 
 func (m *memory) stop() {
@@ -35,5 +47,5 @@ func (m *memory) stop() {
 
 func giveBack() {
 	debug.FreeOSMemory()
-	dropText()
+	keeper.DropText()
 }

@@ -2,4 +2,4 @@
 
 package daemon
 
-func dropText() {}
+func inMemory(string) bool { return true }

@@ -28,8 +28,12 @@ func (d *Daemon) Reload(ctx context.Context, wait time.Duration) (actors.Report,
 		return actors.Report{}, err
 	}
 	d.complain(nil)
-	d.journal.zone.Store(config.Timezone)
-	return d.system.Apply(ctx, actors.ApplyOrder{Config: config, Wait: wait}, taken)
+	d.journal.follow(config)
+	return d.system.Apply(ctx, actors.ApplyOrder{Config: config, Wait: wait}, func() {
+		d.saveConfig(config)
+		d.follow(config)
+		taken()
+	})
 }
 
 // Plan is what a reload would do.

@@ -17,19 +17,34 @@ const oneWish = 60 * time.Millisecond
 
 // signals are what the daemon listens to.
 type signals struct {
-	incoming chan os.Signal
-	terminal bool // we had one, and were not told to outlive it
+	incoming chan wish
+	direct   chan os.Signal // sent to this process
+	terminal bool           // we had one, and were not told to outlive it
 }
 
 // listen takes every signal that has a meaning here, and those whose default would end or stop us.
 func listen() *signals {
-	s := &signals{incoming: make(chan os.Signal, 64)}
+	s := &signals{incoming: make(chan wish, 64), direct: make(chan os.Signal, 64)}
 	s.terminal = !signal.Ignored(syscall.SIGHUP) && terminalThere() // ignored: nohup
-	signal.Notify(s.incoming, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(s.direct, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	swallowed := make(chan os.Signal, 1) // a handler that does nothing, unlike an ignored signal, does not reach our children
 	signal.Notify(swallowed, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGVTALRM,
 		syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGIO, syscall.SIGWINCH)
 	return s
+}
+
+// relay turns what is sent to this process into wishes. What a terminal sends to a keeper as well is the keeper's alone.
+func (s *signals) relay(k *kept) {
+	for sent := range s.direct {
+		number, ok := sent.(syscall.Signal)
+		switch {
+		case !ok:
+		case k == nil:
+			s.incoming <- wish{number, func() {}}
+		default:
+			k.direct(number)
+		}
+	}
 }
 
 // hungUp tells whether a HUP came because the terminal of a foreground daemon is gone.
@@ -41,7 +56,7 @@ func (s *signals) settle() {
 	for {
 		select {
 		case again := <-s.incoming:
-			if !ends(again) { // the others wait for their turn, as long as there is room
+			if !ends(again.signal) { // the others wait for their turn, as long as there is room
 				select {
 				case s.incoming <- again:
 				default:
@@ -70,7 +85,11 @@ func terminalThere() bool {
 }
 
 // handle turns one signal into an order.
-func (d *Daemon) handle(s os.Signal) {
+func (d *Daemon) handle(w wish) {
+	s := w.signal
+	if !ends(s) { // a stop that is not done yet is the next daemon's, too
+		defer w.acted()
+	}
 	switch {
 	case ends(s):
 		d.stopBySignal("signal " + spec.SignalName(s.(syscall.Signal)))
@@ -87,7 +106,7 @@ func (d *Daemon) handle(s os.Signal) {
 		d.journal.reopen()
 		d.system.ReopenLogs()
 	case s == syscall.SIGUSR2:
-		d.log.Warn("SIGUSR2: an upgrade in place is not supported yet; nothing was done")
+		go d.upgradeBySignal()
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/spec"
 )
 
 // mostLines is how many lines may wait for a slow disk or a stopped terminal.
@@ -70,8 +73,12 @@ type logFile struct {
 	path string
 	mu   sync.Mutex
 	file *os.File
-	lost int  // lines that the disk did not take
-	torn bool // the last one ends in the middle
+	// opened, if not nil, is told of the descriptor when the file was put aside, and another opened.
+	opened func(fd int)
+	rotate atomic.Pointer[spec.Rotate] // nil: never
+	size   int64
+	lost   int  // lines that the disk did not take
+	torn   bool // the last one ends in the middle
 }
 
 func openLogFile(path string) (*logFile, error) {
@@ -79,18 +86,57 @@ func openLogFile(path string) (*logFile, error) {
 	return f, f.reopen()
 }
 
+// tell tells opened of the file, now and whenever it is another one.
+func (f *logFile) tell(opened func(fd int)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened = opened
+	opened(int(f.file.Fd()))
+}
+
 func (f *logFile) reopen() error {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	file, err := openToAppend(f.path)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.take(file)
+	return nil
+}
+
+// take goes on with another file. The caller holds f.mu.
+func (f *logFile) take(file *os.File) {
 	if f.file != nil {
 		_ = f.file.Close()
 	}
-	f.file = file
-	return nil
+	f.file, f.size = file, 0
+	if info, err := file.Stat(); err == nil {
+		f.size = info.Size()
+	}
+	if f.opened != nil {
+		f.opened(int(file.Fd()))
+	}
+}
+
+// putAside keeps the file from growing without bound. The caller holds f.mu. What goes wrong is not told here, where it would grow
+// the file; the file then goes on as it is.
+func (f *logFile) putAside() {
+	rotate := f.rotate.Load()
+	if rotate == nil {
+		return
+	}
+	done, err := actors.PutAside(f.path, int(f.file.Fd()), f.size, *rotate, func(error) {})
+	if err != nil || !done {
+		return
+	}
+	if file, err := openToAppend(f.path); err == nil {
+		f.take(file)
+	}
+}
+
+func openToAppend(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 }
 
 // write puts down one line. A line that a full disk does not take is counted, and the count written when there is room.
@@ -104,7 +150,9 @@ func (f *logFile) write(line []byte, lost int) {
 	if f.torn {
 		line = append([]byte("\n"), line...)
 	}
+	f.putAside()
 	n, err := f.file.Write(line)
+	f.size += int64(n)
 	if err == nil {
 		f.lost, f.torn = 0, false
 		return

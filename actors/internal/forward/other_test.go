@@ -1,0 +1,5 @@
+//go:build !linux
+
+package forward
+
+func smallWindow(uintptr) {}

@@ -1,0 +1,24 @@
+package actors
+
+import (
+	"github.com/dcousineau/phorever/actors/internal/journal"
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
+)
+
+// State is what outlives the daemon: what users ordered, and which processes there are. Its methods are safe for concurrent use.
+type State struct {
+	*journal.Journal
+	Found journal.Found // what an earlier daemon has left
+}
+
+// OpenState opens the saved state: in the first of the directories that can be used. With an error it is kept in memory alone.
+func OpenState(directories []string) (*State, error) {
+	j, found, err := journal.Open(journal.Options{Directories: directories, Name: stateFile, Boot: pidfd.BootID()})
+	if !found.SameBoot { // nothing that it speaks of lives
+		found.Values, found.Clean = nil, true
+	}
+	return &State{j, found}, err
+}
+
+// stateFile may hold secrets, as the configuration may: only files of this ending do.
+const stateFile = "state.db"
