@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +41,11 @@ func prepare(ctx context.Context, o options, progress io.Writer) (*bench, error)
 	if b.directory, err = os.MkdirTemp("", "phorever-bench-"); err != nil {
 		return nil, err
 	}
-	if err := b.build(); err != nil {
+	err = b.fitDisk()
+	if err == nil {
+		err = b.build()
+	}
+	if err != nil {
 		b.close()
 		return nil, err
 	}
@@ -69,7 +74,7 @@ func (b *bench) build() error {
 }
 
 func (b *bench) compile(compiler string) error {
-	for _, name := range []string{"child", "run", "spawn"} {
+	for _, name := range []string{"child", "run", "spawn", "writer"} {
 		source, err := native.ReadFile("native/" + name + ".c")
 		if err != nil {
 			return err
@@ -121,7 +126,9 @@ func (b *bench) wanted(samples ...string) bool {
 func (b *bench) measure() error {
 	b.load = load()
 	for round := range b.rounds {
-		for _, part := range []func(round int) error{b.starts, b.restarts, b.restartsAmongFew, b.smallCommands} {
+		for _, part := range []func(round int) error{
+			b.starts, b.restarts, b.restartsAmongFew, b.smallCommands, b.logBlocks, b.logLines, b.logWriters, b.logNeighbours, b.logQuiet,
+		} {
 			if err := b.ctx.Err(); err != nil {
 				return err
 			}
@@ -139,12 +146,22 @@ func (b *bench) contestants(round int) []string {
 	if b.helpers["spawn"] != "" {
 		all = append(all, inC)
 	}
+	return inTurns(round, all)
+}
+
+// inTurns lets another one begin in each round.
+func inTurns[T any](round int, all []T) []T {
 	round %= len(all)
 	return append(all[round:len(all):len(all)], all[:round]...)
 }
 
 // life prepares a contestant with n children, in a directory of its own. What it leaves is swept up before the next one.
 func (b *bench) life(name string, n int, argv []string, policy map[string]any) (contestant, error) {
+	if name == ours {
+		work := map[string]any{"name": "work", "roles": []string{"work"}, "up": argv, "clones": n}
+		maps.Copy(work, policy)
+		return b.daemon(work)
+	}
 	if err := sweep(); err != nil {
 		return nil, err
 	}
@@ -152,17 +169,23 @@ func (b *bench) life(name string, n int, argv []string, policy map[string]any) (
 	if err != nil {
 		return nil, err
 	}
-	switch name {
-	case inGo:
-		return newBare(b.ctx, directory, []string{b.self, "bench-loop"}, n, argv)
-	case inC:
-		return newBare(b.ctx, directory, []string{b.helpers["spawn"]}, n, argv)
+	program := []string{b.self, "bench-loop"}
+	if name == inC {
+		program = []string{b.helpers["spawn"]}
 	}
-	work := map[string]any{"name": "work", "roles": []string{"work"}, "up": argv, "clones": n}
-	for key, value := range policy {
-		work[key] = value
+	return newBare(b.ctx, directory, program, n, argv)
+}
+
+// daemon prepares one that knows these processes, as life does.
+func (b *bench) daemon(processes ...map[string]any) (*phorever, error) {
+	if err := sweep(); err != nil {
+		return nil, err
 	}
-	return newPhorever(b.ctx, b.phorever, directory, work)
+	directory, err := b.scratch()
+	if err != nil {
+		return nil, err
+	}
+	return newPhorever(b.ctx, b.phorever, directory, processes...)
 }
 
 // scratch is a new directory.

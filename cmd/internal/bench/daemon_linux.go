@@ -20,19 +20,23 @@ type phorever struct {
 	binary    string
 	directory string
 	processes []map[string]any
-	pid       int
+	pids      []int // of the daemon and of its keeper, if it has one; first the one that was started
 }
 
 // status is what is read of `status --json`.
 type status struct {
 	Daemon struct {
-		Pid int `json:"pid"`
+		Pid       int  `json:"pid"`
+		KeeperPid *int `json:"keeper_pid"`
 	} `json:"daemon"`
 	Processes []struct {
 		ID        string    `json:"id"`
 		State     string    `json:"state"`
 		Pid       int       `json:"pid"`
 		StartedAt time.Time `json:"started_at"`
+		Stdout    string    `json:"stdout_file"`
+		Logged    int64     `json:"logged_lines"`
+		Dropped   int64     `json:"dropped_lines"`
 	} `json:"processes"`
 }
 
@@ -50,7 +54,10 @@ func newPhorever(ctx context.Context, binary, directory string, processes ...map
 	if err != nil {
 		return nil, err
 	}
-	p.pid = s.Daemon.Pid
+	p.pids = []int{s.Daemon.Pid}
+	if keeper := s.Daemon.KeeperPid; keeper != nil {
+		p.pids = []int{*keeper, s.Daemon.Pid}
+	}
 	return p, nil
 }
 
@@ -122,12 +129,12 @@ func (p *phorever) start() (time.Duration, error) {
 	return last.Sub(begin), nil
 }
 
-// stop ends everything, and says how long it took until the daemon was gone. The daemon is a child of this program.
+// stop ends everything, and says how long it took until the daemon was gone. What was started is a child of this program.
 func (p *phorever) stop() (time.Duration, error) {
 	begin := time.Now()
 	gone := make(chan time.Time, 1)
 	go func() {
-		reap(p.pid)
+		reap(p.pids[0])
 		gone <- time.Now()
 	}()
 	_, _, err := p.run("stop")
@@ -140,7 +147,7 @@ func (p *phorever) stop() (time.Duration, error) {
 		if at.Before(returned) {
 			at = returned
 		}
-		p.pid = 0
+		p.pids = nil
 		return at.Sub(begin), nil
 	case <-time.After(patience):
 		return 0, fmt.Errorf("the daemon is still there %s after a stop", patience)
@@ -148,7 +155,7 @@ func (p *phorever) stop() (time.Duration, error) {
 }
 
 func (p *phorever) end() {
-	if p.pid != 0 {
+	if p.pids != nil {
 		_, _ = p.stop()
 	}
 }

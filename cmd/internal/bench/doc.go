@@ -7,8 +7,13 @@
 // once, are back (the child itself tells the time as its first act, so exec is in it); the memory, threads and processor
 // time of the daemon while nothing happens; whole commands as a user types them, from their start to their end.
 //
-// Not measured are: the throughput of logs (the benchmarks of actors/internal/logs), start-up of what is supervised, disks
-// and networks, health checks, notifications, and anything but Linux. The numbers are those of this machine at this moment;
+// What processes write goes into files on the disk of TMPDIR, beside "writer | cat > file" with the same writers. Timed is from
+// the moment when they may write until the last line of each is in its file, which is read and checked afterwards; processor
+// time is that of daemon and keeper, or of the cats, over that span. Writers live on when they have written all, so that no end
+// of a process is in it.
+//
+// Not measured are: start-up of what is supervised, disks (what is written is in the memory of the kernel when it counts) and
+// networks, health checks, notifications, and anything but Linux. The numbers are those of this machine at this moment;
 // other work on it counts against whoever is measured then, so rounds alternate between the contestants and the table says
 // how far they were apart.
 package main

@@ -111,8 +111,7 @@ func (l *looper) drain() {
 // tell is "bench-child FIFO", the stand-in for native/child.c where there is no C compiler: it tells the time and its number
 // as its first act, and then waits for ever.
 func tell(fifo string) int {
-	record := binary.NativeEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
-	record = binary.NativeEndian.AppendUint64(record, uint64(os.Getpid()))
+	record := birthRecord()
 	fd, err := syscall.Open(fifo, syscall.O_WRONLY, 0)
 	if err != nil {
 		return 3
@@ -124,4 +123,10 @@ func tell(fifo string) int {
 	for {
 		time.Sleep(time.Hour)
 	}
+}
+
+// birthRecord is what a child tells a sink now.
+func birthRecord() []byte {
+	record := binary.NativeEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
+	return binary.NativeEndian.AppendUint64(record, uint64(os.Getpid()))
 }

@@ -16,14 +16,15 @@ import (
 
 // options are what one run was asked for.
 type options struct {
-	n      int
-	rounds int
-	only   *regexp.Regexp
-	strict bool
-	json   bool
-	settle time.Duration
-	idle   time.Duration
-	binary string
+	n       int
+	rounds  int
+	only    *regexp.Regexp
+	strict  bool
+	json    bool
+	settle  time.Duration
+	idle    time.Duration
+	binary  string
+	logSize byteCount
 }
 
 func main() {
@@ -46,6 +47,8 @@ func asChild(arguments []string) (int, bool) {
 		return loop(arguments[1:]), true
 	case "bench-child":
 		return tell(arguments[1]), true
+	case "bench-writer":
+		return write(arguments[1:]), true
 	}
 	return 0, false
 }
@@ -95,6 +98,8 @@ func parse(arguments []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of the table")
 	flags.DurationVar(&o.settle, "settle", 15*time.Second, "how long nothing happens before the daemon counts as idle")
 	flags.DurationVar(&o.idle, "idle", 20*time.Second, "how long its processor time is watched then")
+	o.logSize = 1 << 30
+	flags.Var(&o.logSize, "log-size", "how much is written to the log of one process, with room on the disk for three times that")
 	flags.StringVar(&o.binary, "binary", "", "measure this phorever instead of building one")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err

@@ -72,13 +72,25 @@ func (b *bench) memory(p *phorever, _ int) error {
 				return err
 			}
 		}
-		value, err := look.read(p.pid)
+		value, err := sum(look.read, p.pids)
 		if err != nil {
 			return err
 		}
 		b.add(look.sample, ours, value)
 	}
 	return nil
+}
+
+// sum adds up what several processes have.
+func sum[T float64 | time.Duration](read func(int) (T, error), pids []int) (total T, err error) {
+	for _, pid := range pids {
+		value, err := read(pid)
+		if err != nil {
+			return 0, err
+		}
+		total += value
+	}
+	return total, nil
 }
 
 func (b *bench) statusCommands(p *phorever, _ int) error {
@@ -103,17 +115,17 @@ func (b *bench) idleness(p *phorever, round int) error {
 		return nil
 	}
 	time.Sleep(b.settle)
-	value, err := pss(p.pid)
+	value, err := sum(pss, p.pids)
 	if err != nil {
 		return err
 	}
 	b.add("memory-idle", ours, value)
-	before, err := cpu(p.pid)
+	before, err := sum(cpu, p.pids)
 	if err != nil {
 		return err
 	}
 	time.Sleep(b.idle)
-	after, err := cpu(p.pid)
+	after, err := sum(cpu, p.pids)
 	if err != nil {
 		return err
 	}

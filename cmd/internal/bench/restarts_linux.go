@@ -35,6 +35,17 @@ func (b *bench) killed(round, n int, allAtOnce bool) error {
 	return nil
 }
 
+// comeBack is said to phorever of children that are killed.
+var comeBack = map[string]any{"resurrect_after": 0, "stable_after": stable.Seconds(), "give_up": false}
+
+// teller is the command of a child that tells its births to a sink.
+func (b *bench) teller(s *sink) []string {
+	if child := b.helpers["child"]; child != "" {
+		return []string{child, s.path}
+	}
+	return []string{b.self, "bench-child", s.path}
+}
+
 func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
 	directory, err := b.scratch()
 	if err != nil {
@@ -45,19 +56,12 @@ func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
 		return err
 	}
 	defer s.close()
-	child := []string{b.helpers["child"], s.path}
-	if child[0] == "" {
-		child = []string{b.self, "bench-child", s.path}
-	}
-	c, err := b.life(name, n, child, map[string]any{"resurrect_after": 0, "stable_after": stable.Seconds(), "give_up": false})
+	c, err := b.life(name, n, b.teller(s), comeBack)
 	if err != nil {
 		return err
 	}
 	defer c.end()
-	if _, err := c.start(); err != nil {
-		return err
-	}
-	alive, err := s.wait(b.ctx, n)
+	alive, err := b.born(c, s, n)
 	if err != nil {
 		return err
 	}
@@ -71,6 +75,14 @@ func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
 		return b.atOnce(name, s, alive)
 	}
 	return nil
+}
+
+// born starts all children, and waits until each has told its birth.
+func (b *bench) born(c contestant, s *sink, n int) ([]birth, error) {
+	if _, err := c.start(); err != nil {
+		return nil, err
+	}
+	return s.wait(b.ctx, n)
 }
 
 // oneByOne kills one child after the other, never one that is not stable yet.

@@ -19,14 +19,24 @@ import (
 // measure is one row of the table before it has been measured.
 type measure struct {
 	name   string
-	what   string // FEW and ALL are numbers of processes
+	what   string // FEW, ALL and MANY are numbers of processes
 	sample string
 	rank   float64 // 0.5 is the median of all samples
 	unit   string
 	rival  string // whom it is compared with
 	limit  float64
-	times  bool // the limit is a multiple of the rival
+	kind   kind
 }
+
+// kind is what a limit is.
+type kind uint8
+
+const (
+	flat    kind = iota // the most
+	times               // the most, as a multiple of the rival
+	atLeast             // the least, as a multiple of the rival
+	more                // the most that may be added to the rival
+)
 
 // noLimit is the target of what is only told.
 const noLimit = math.MaxFloat64
@@ -35,29 +45,29 @@ func (b *bench) measures() []measure {
 	few := "restart-" + strconv.Itoa(min(b.n, 100))
 	many := "restart-" + strconv.Itoa(b.n)
 	all := []measure{
-		{"start", "ALL started: from the order until the last has a pid", "start", 0.5, "ms", inGo, 1.3, true},
-		{"start-c", "the same, beside C", "start", 0.5, "ms", inC, noLimit, true},
-		{few, "one killed among FEW: until it runs again", few, 0.5, "ms", inGo, 2, false},
-		{few + "-p99", "the same, the slowest of a hundred", few, 0.99, "ms", inGo, 8, false},
-		{few + "-c", "the same as the median, beside C", few, 0.5, "ms", inC, noLimit, true},
-		{many, "one killed among ALL: until it runs again", many, 0.5, "ms", inGo, 2, false},
-		{many + "-p99", "the same, the slowest of a hundred", many, 0.99, "ms", inGo, 8, false},
-		{"killed", "ALL killed at once: until all run again", "killed", 0.5, "ms", inGo, 1.5, true},
-		{"killed-c", "the same, beside C", "killed", 0.5, "ms", inC, noLimit, true},
-		{"memory", "memory of the daemon of ALL, soon after the start", "memory", 0.5, "MiB", "", 24, false},
-		{"memory-status", "the same, right after a status", "memory-status", 0.5, "MiB", "", 24, false},
-		{"memory-idle", "the same, after nothing has happened", "memory-idle", 0.5, "MiB", "", 24, false},
-		{"threads", "threads of that daemon", "threads", 0.5, "", "", 12, false},
-		{"cpu", "its processor time while nothing happens", "cpu", 0.5, "ms/s", "", 1, false},
-		{"status", "status of ALL, the whole command", "status", 0.5, "ms", "", 40, false},
-		{"status-json", "status --json of ALL, the whole command", "status-json", 0.5, "ms", "", 40, false},
-		{"reload", "reload that adds one to ALL, the whole command", "reload", 0.5, "ms", "", 60, false},
-		{"reload-touched", "others that it restarted", "touched", 1, "", "", 0, false},
-		{"stop", "stop of ALL that obey, until the daemon is gone", "stop", 0.5, "ms", "", 400, false},
-		{"version", "version, the whole command", "version", 0.5, "ms", "", 15, false},
-		{"version-rss", "its largest resident set", "version-rss", 0.5, "MiB", "", 20, false},
-		{"help", "--help, the whole command", "help", 0.5, "ms", "", 15, false},
-		{"help-rss", "its largest resident set", "help-rss", 0.5, "MiB", "", 20, false},
+		{"start", "ALL started: from the order until the last has a pid", "start", 0.5, "ms", inGo, 1.3, times},
+		{"start-c", "the same, beside C", "start", 0.5, "ms", inC, noLimit, times},
+		{few, "one killed among FEW: until it runs again", few, 0.5, "ms", inGo, 2, flat},
+		{few + "-p99", "the same, the slowest of a hundred", few, 0.99, "ms", inGo, 8, flat},
+		{few + "-c", "the same as the median, beside C", few, 0.5, "ms", inC, noLimit, times},
+		{many, "one killed among ALL: until it runs again", many, 0.5, "ms", inGo, 2, flat},
+		{many + "-p99", "the same, the slowest of a hundred", many, 0.99, "ms", inGo, 8, flat},
+		{"killed", "ALL killed at once: until all run again", "killed", 0.5, "ms", inGo, 1.5, times},
+		{"killed-c", "the same, beside C", "killed", 0.5, "ms", inC, noLimit, times},
+		{"memory", "memory of daemon and keeper of ALL, soon after the start", "memory", 0.5, "MiB", "", 24, flat},
+		{"memory-status", "the same, right after a status", "memory-status", 0.5, "MiB", "", 24, flat},
+		{"memory-idle", "the same, after nothing has happened", "memory-idle", 0.5, "MiB", "", 24, flat},
+		{"threads", "threads of both", "threads", 0.5, "", "", 20, flat},
+		{"cpu", "their processor time while nothing happens", "cpu", 0.5, "ms/s", "", 1, flat},
+		{"status", "status of ALL, the whole command", "status", 0.5, "ms", "", 40, flat},
+		{"status-json", "status --json of ALL, the whole command", "status-json", 0.5, "ms", "", 40, flat},
+		{"reload", "reload that adds one to ALL, the whole command", "reload", 0.5, "ms", "", 60, flat},
+		{"reload-touched", "others that it restarted", "touched", 1, "", "", 0, flat},
+		{"stop", "stop of ALL that obey, until the daemon is gone", "stop", 0.5, "ms", "", 400, flat},
+		{"version", "version, the whole command", "version", 0.5, "ms", "", 15, flat},
+		{"version-rss", "its largest resident set", "version-rss", 0.5, "MiB", "", 20, flat},
+		{"help", "--help, the whole command", "help", 0.5, "ms", "", 15, flat},
+		{"help-rss", "its largest resident set", "help-rss", 0.5, "MiB", "", 20, flat},
 	}
 	if few == many {
 		seen := map[string]bool{}
@@ -66,7 +76,7 @@ func (b *bench) measures() []measure {
 			return seen[m.name]
 		})
 	}
-	return all
+	return append(all, logMeasures...)
 }
 
 // row is one line of the table.
@@ -115,7 +125,7 @@ func (b *bench) rows() []row {
 
 func (m measure) row(b *bench) row {
 	r := row{Name: m.name, What: m.what, Unit: m.unit, Rival: m.rival, Target: "-", Verdict: "-"}
-	r.What = strings.NewReplacer("FEW", strconv.Itoa(min(b.n, 100)), "ALL", strconv.Itoa(b.n)).Replace(m.what)
+	r.What = strings.NewReplacer("FEW", strconv.Itoa(min(b.n, 100)), "ALL", strconv.Itoa(b.n), "MANY", strconv.Itoa(b.quiet())).Replace(m.what)
 	r.Ours = summarise(b.samples[m.sample][ours], m.rank)
 	r.Theirs = summarise(b.samples[m.sample][m.rival], m.rank)
 	if r.Ours != nil && r.Theirs != nil {
@@ -127,25 +137,34 @@ func (m measure) row(b *bench) row {
 	if m.limit == noLimit {
 		return r
 	}
-	r.Target = fmt.Sprintf("<= %g %s", m.limit, m.unit)
-	measured, known := r.Ours, r.Ours != nil
-	value := 0.0
-	if known {
-		value = measured.Value
-	}
-	if m.times {
-		r.Target = fmt.Sprintf("<= %g x", m.limit)
-		value, known = r.Ratio, r.Ratio > 0
+	r.Target, r.Verdict = m.verdict(r)
+	return r
+}
+
+// verdict is the target of what was measured, and whether it was met.
+func (m measure) verdict(r row) (target, verdict string) {
+	known, met := r.Ours != nil && (m.kind == flat || r.Theirs != nil), false
+	switch m.kind {
+	case flat:
+		target = fmt.Sprintf("<= %g %s", m.limit, m.unit)
+		met = known && r.Ours.Value <= m.limit
+	case times:
+		target = fmt.Sprintf("<= %g x", m.limit)
+		met = known && r.Ratio <= m.limit
+	case atLeast:
+		target = fmt.Sprintf(">= %g x", m.limit)
+		met = known && r.Ratio >= m.limit
+	case more:
+		target = fmt.Sprintf("<= %g %s more", m.limit, m.unit)
+		met = known && r.Ours.Value-r.Theirs.Value <= m.limit
 	}
 	switch {
 	case !known:
-		r.Verdict = "not measured"
-	case value <= m.limit:
-		r.Verdict = "ok"
-	default:
-		r.Verdict = "MISSED"
+		return target, "not measured"
+	case met:
+		return target, "ok"
 	}
-	return r
+	return target, "MISSED"
 }
 
 func missed(rows []row) bool {
@@ -160,6 +179,9 @@ func (b *bench) facts() []string {
 		fmt.Sprintf("%d CPUs, %s %s, %s", runtime.NumCPU(), unix.ByteSliceToString(name.Sysname[:]), unix.ByteSliceToString(name.Release[:]), runtime.Version()),
 		fmt.Sprintf("load average %s when it began, %s when it ended", b.load, load()),
 		fmt.Sprintf("%d processes, %d rounds; a number is the median (least..most) of its samples", b.n, b.rounds),
+	}
+	if b.wantedLogs() {
+		facts = append(facts, b.logFact())
 	}
 	if _, err := exec.LookPath("cc"); err != nil {
 		facts = append(facts, "no C compiler: the C loop is left out, children are Go programs, and a resident set is at least that of this runner")
