@@ -167,11 +167,20 @@ func (k *keeper) finish(code int) {
 	}
 }
 
-// holdFIFO opens a FIFO for as long as its bytes may be needed. Opened for reading alone it keeps nobody's writers alive.
+// holdFIFO opens a FIFO for as long as its bytes may be needed. Opened for reading alone it keeps nobody's writers alive. One that
+// stands in the place of another, of a start that its daemon did not live to see, is not the one that is held.
 func (k *keeper) holdFIFO(path string) {
-	if _, ok := k.held[path]; !ok {
+	fd, ok := k.held[path]
+	if !ok {
 		k.openFIFO(path)
+		return
 	}
+	var held, named unix.Stat_t
+	if fd < 0 || unix.Lstat(path, &named) != nil || unix.Fstat(fd, &held) == nil && held.Ino == named.Ino && held.Dev == named.Dev {
+		return
+	}
+	k.letFIFO(path)
+	k.openFIFO(path)
 }
 
 // openFIFO is tried again until it is open, gone, or let go.
