@@ -74,7 +74,11 @@ func (p *processActor) carryOut(ctx actor.Context, effect lifecycle.Effect) {
 
 // startRun gives the run its plan and an actor: the suspended one in a new incarnation, or a new one.
 func (p *processActor) startRun(ctx actor.Context) {
-	p.pid, p.startedAt, p.stopStep, p.killed, p.doom = 0, time.Time{}, 0, false, ""
+	p.pid, p.startedAt, p.stopStep, p.killed, p.doom, p.illness, p.complaint = 0, time.Time{}, 0, false, "", "", ""
+	p.said = written(p.lines)
+	if p.health == healthy {
+		p.health = "" // until it is seen to be
+	}
 	p.launch.Store(p.plan())
 	p.save() // before the process is there: its fork waits for what was written before
 	if p.suspended {

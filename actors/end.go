@@ -12,12 +12,13 @@ import (
 
 // runEnd is how one run ended: it never ran (Err), or its process ended with a status.
 type runEnd struct {
-	Run    int
-	Pid    int
-	Since  time.Time // when it had its pid
-	Err    error
-	Status child.Status
-	At     time.Time
+	Run     int
+	Pid     int
+	Since   time.Time // when it had its pid
+	Err     error
+	Status  child.Status
+	At      time.Time
+	Illness string // for which it was ended
 }
 
 func (r *runActor) endOf(status child.Status, at time.Time) runEnd {
@@ -28,7 +29,7 @@ func (r *runActor) endOf(status child.Status, at time.Time) runEnd {
 func (e runEnd) forPolicy(uptime time.Duration) restart.End {
 	return restart.End{
 		Code: e.Status.Code, Signaled: e.Status.Signal != 0, SpawnFailed: e.Err != nil, Shortage: e.Err != nil && child.Shortage(e.Err), Lost: e.Status.Lost,
-		Uptime: uptime, At: e.At,
+		Unhealthy: e.Illness != "", Uptime: uptime, At: e.At,
 	}
 }
 
@@ -51,6 +52,8 @@ func (e runEnd) forPeople(uptime time.Duration, ordered bool) event.Exit {
 	switch {
 	case ordered:
 		exit.Cause = event.CauseStopped
+	case e.Illness != "":
+		exit.Cause, exit.Detail = event.CauseUnhealthy, e.Illness
 	case e.Status.OOM && e.Status.Signal == syscall.SIGKILL:
 		exit.Cause = event.CauseOOM
 	}

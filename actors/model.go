@@ -29,6 +29,8 @@ type (
 		NextStart time.Time // of BACKOFF and FATAL
 		KillAt    time.Time // of STOPPING
 		Exit      *event.Exit
+		Health    string // "": unknown
+		Said      int64  // lines, before this run
 		Lines     lines
 		Names     *logNames // nil before the first start
 		Retired   bool

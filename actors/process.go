@@ -74,6 +74,11 @@ type cloneMemory struct {
 	ended   *runEnd         // the end that is being dealt with, nil outside
 	why     string          // of the latest stop, or of what the clone waits for
 	doom    string          // why the role gave up, until the next start
+	illness string          // for which the run that goes on is being ended, until the next start
+	health  string          // of the latest run that was checked; "": unknown
+
+	complaint string // about the run that goes on, for people
+	said      int64  // lines, before the run that goes on
 
 	pid        int
 	startedAt  time.Time
@@ -113,6 +118,8 @@ func (p *processActor) Receive(ctx actor.Context) {
 		p.retire(ctx, msg)
 	case signalProcess:
 		p.signal(ctx, msg)
+	case judgeProcess:
+		p.judged(ctx, msg)
 	case runSpawned:
 		p.spawned(ctx, msg)
 	case runStuck:
@@ -297,6 +304,7 @@ func (p *processActor) runEnded(ctx actor.Context, end runEnd) {
 		uptime = 0
 	}
 	ordered := p.machine.State == event.Paused || p.machine.State == event.Stopping && p.machine.Next != lifecycle.NextVerdict
+	end.Illness = p.illness
 	exit := end.forPeople(uptime, ordered && p.machine.State != event.Paused)
 	p.exit, p.ended = &exit, &end
 	defer func() { p.ended = nil }()

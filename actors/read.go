@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (m *model) render(moved processMoved, ever bool, usage sample.Usage, now ti
 	s := ProcessStatus{
 		ID: moved.ID, Name: moved.Process.Name, Clone: moved.Number, State: moved.State, StateCode: moved.State.Code(),
 		Reason: moved.Reason, Run: moved.Run, Restarts: max(0, moved.Run-1),
-		FailuresInWindow: moved.Failures.Within(moved.Process.Restart, now), Health: "unknown",
+		FailuresInWindow: moved.Failures.Within(moved.Process.Restart, now), Health: cmp.Or(moved.Health, unknown),
 		Roles: append([]string{}, moved.Process.Roles...), Wanted: m.shape.Wanted[moved.ID], Listed: ever || role != "",
 	}
 	if role != "" {

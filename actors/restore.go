@@ -102,7 +102,7 @@ func (s *savedClone) found(h *house, newest child.Recovered) {
 		State: event.Running, Run: newest.ID.Run, Live: true, Up: true, Healing: s.Machine.Healing || s.Machine.State == event.Fatal,
 	}
 	s.Pid, s.StartedAt, s.Deadline = newest.Pid, h.base.write(newest.Since), moment{}
-	s.StopStep, s.Killed, s.Doom, s.Why = 0, false, "", "found running"
+	s.StopStep, s.Killed, s.Doom, s.Illness, s.Why = 0, false, "", "", "found running"
 }
 
 // noStart is for what is ended and not started again.

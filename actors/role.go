@@ -97,6 +97,8 @@ func (r *roleActor) Receive(ctx actor.Context) {
 		r.pass(ctx, msg.ID, msg)
 	case signalProcess:
 		r.pass(ctx, msg.ID, msg)
+	case judgeProcess:
+		r.pass(ctx, msg.ID, msg)
 	case memberFailed:
 		r.memberFailed(ctx, msg)
 	case memberHeld:

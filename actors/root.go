@@ -76,6 +76,10 @@ func (r *rootActor) Receive(ctx actor.Context) {
 		r.resolveFor(msg)
 	case shutdown:
 		r.shutdown(ctx, msg)
+	case judgeProcess:
+		if s := r.slots[msg.ID]; s != nil {
+			ctx.Send(r.home(ctx, s.home), msg)
+		}
 	case cloneRetired:
 		r.cloneRetired(ctx, msg)
 	case cloneGone:
@@ -130,6 +134,7 @@ func (r *rootActor) begin(ctx actor.Context) {
 	notify := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &notifierActor{house: house, sinks: sinks} }), "notifier")
 	hooks := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &hooksActor{helpers: helpers[*hook]{house: house}} }), "hooks")
 	listeners := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return &listenersActor{helpers: helpers[*listener]{house: house}} }), "listeners")
+	vitals := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor { return newVitalsActor(house) }), "vitals")
 	r.observers = []*actor.PID{stats, notify, hooks, listeners}
 	ctx.Send(hooks, configureHooks{r.config})
 	ctx.Send(listeners, configureListeners{r.config})
@@ -141,8 +146,11 @@ func (r *rootActor) begin(ctx actor.Context) {
 			root.Send(notify, published)
 			root.Send(hooks, published)
 			root.Send(listeners, published)
-		case processMoved, processGone, treeShaped:
+		case treeShaped:
 			root.Send(stats, published)
+		case processMoved, processGone:
+			root.Send(stats, published)
+			root.Send(vitals, published)
 		}
 	})
 	r.publish()

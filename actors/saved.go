@@ -56,6 +56,8 @@ type savedClone struct {
 	Exit      *savedExit        `json:"exit,omitempty"`
 	Why       string            `json:"why,omitempty"`
 	Doom      string            `json:"doom,omitempty"`
+	Illness   string            `json:"illness,omitempty"`
+	Health    string            `json:"health,omitempty"`
 	Pid       int               `json:"pid,omitempty"`
 	StartedAt moment            `json:"started_at,omitzero"`
 	Deadline  moment            `json:"deadline,omitzero"`
@@ -91,6 +93,7 @@ func (p *processActor) save() {
 	base := p.house.base
 	s := savedClone{
 		Number: p.number, Role: p.role, Machine: p.machine, Healing: p.history.Healing, Verdict: p.verdict, Why: p.why, Doom: p.doom, Pid: p.pid,
+		Illness: p.illness, Health: p.health,
 		StartedAt: base.write(p.startedAt), Deadline: base.write(p.deadline), StopStep: p.stopStep, Killed: p.killed, Retiring: p.retiring,
 	}
 	if !p.pace.At.IsZero() {
@@ -113,6 +116,7 @@ func (p *processActor) save() {
 // restore gives a clone what it knew.
 func (m *cloneMemory) restore(h *house, s *savedClone) {
 	m.machine, m.verdict, m.why, m.doom = s.Machine, s.Verdict, s.Why, s.Doom
+	m.illness, m.health = s.Illness, s.Health
 	m.history.Healing = s.Healing
 	m.pace = restart.Pace{Recent: s.Pace.Recent, Usual: s.Pace.Usual, At: h.base.read(s.Pace.At), Flapping: s.Pace.Flapping}
 	for _, at := range s.Failures {

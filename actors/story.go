@@ -46,6 +46,8 @@ func (p *processActor) reason() string {
 			return "being started"
 		}
 		return "not up for " + spec.FormatDuration(p.process.Restart.StableAfter) + " yet"
+	case event.Running:
+		return p.complaint
 	case event.Backoff:
 		switch {
 		case p.machine.Live:
@@ -89,7 +91,7 @@ func (p *processActor) publish() {
 	moved := processMoved{
 		ID: p.id, Process: p.process, Config: p.config, Number: p.number, Role: p.role,
 		State: p.machine.State, Reason: p.reason(), Pid: p.pid, Run: p.machine.Run, StartedAt: p.startedAt,
-		Failures: p.history, Exit: p.exit, Lines: p.lines, Names: p.names.Load(), Retired: p.retiring && p.machine.State == event.Stopped,
+		Failures: p.history, Exit: p.exit, Health: p.healthNow(), Said: p.said, Lines: p.lines, Names: p.names.Load(), Retired: p.retiring && p.machine.State == event.Stopped,
 	}
 	if p.machine.State == event.Backoff || p.machine.State == event.Fatal {
 		moved.NextStart = p.deadline

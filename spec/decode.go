@@ -192,7 +192,9 @@ func (n *node) process(c *Config) Process {
 
 		Daemonizes: n.get("daemonizes").daemonizes(c.Directory),
 		Cgroup:     n.get("cgroup").cgroup(),
+		Health:     n.get("health").health(),
 	}
+	p.Runaway = n.get("runaway").runaway(p.Cgroup)
 	if mask, ok := n.get("umask").umask(); ok {
 		p.Umask = &mask
 	}

@@ -30,6 +30,8 @@ func processReasons(from, to *Config, old, new *Process) reasons {
 	limitReasons(&r, old.Limits, new.Limits)
 	compare(&r, ActionRestart, "cgroup", cgroupText(old.Cgroup), cgroupText(new.Cgroup), text)
 	compare(&r, ActionRestart, "daemonizes", daemonizesText(old.Daemonizes), daemonizesText(new.Daemonizes), text)
+	compare(&r, ActionApply, "health", healthText(old.Health), healthText(new.Health), text)
+	compare(&r, ActionApply, "runaway", runawayText(old.Runaway), runawayText(new.Runaway), text)
 	environmentReasons(&r, from, to, old, new)
 	compare(&r, ActionApply, "autostart", old.Autostart, new.Autostart, text)
 	restartReasons(&r, &old.Restart, &new.Restart)

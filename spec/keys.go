@@ -148,7 +148,7 @@ func (s *shape) builtinObject() *node {
 func (s *shape) elsewhere(name string) []string {
 	var paths []string
 	for _, c := range s.children {
-		if c.child(name) != nil {
+		if k := c.child(name); k != nil && (k.key == nil || !k.pending) {
 			paths = append(paths, c.name+"."+name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 var EventNames = []string{
 	"process.started", "process.ready", "process.exited", "process.restart_scheduled", "process.gave_up", "process.recovered",
 	"process.stopped", "process.paused", "process.resumed", "process.healthy", "process.unhealthy", "process.recycled",
-	"process.runaway", "process.flapping", "role.started", "role.stopped", "config.applied", "config.rejected",
+	"process.runaway", "process.growing", "process.flapping", "role.started", "role.stopped", "config.applied", "config.rejected",
 	"daemon.started", "daemon.stopping", "daemon.upgraded", "daemon.recovered", "daemon.fault", "log.dropped", "log.troubled",
 	"notification.failed", "tick.5", "tick.60", "tick.3600",
 }

@@ -82,6 +82,8 @@ type Process struct {
 	Pause      Signal // SIGSTOP unless configured
 	Daemonizes *Daemonizes
 	Cgroup     *Cgroup
+	Health     *Health  // nil: it is not checked
+	Runaway    *Runaway // nil: never
 	Log        ProcessLog
 }
 

@@ -21,6 +21,7 @@ func (l *loader) validate(document *node, processes []written) {
 	for _, p := range processes {
 		l.required(p)
 		l.policy(p)
+		l.vitals(p)
 		l.log(p)
 	}
 	l.pidfiles(processes)

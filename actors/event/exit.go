@@ -32,7 +32,7 @@ type Exit struct {
 
 	Failure bool          `json:"-"` // counted by the policy
 	Uptime  time.Duration `json:"-"`
-	Detail  string        `json:"-"` // the error of a spawn that failed
+	Detail  string        `json:"-"` // the error of a spawn that failed, or what was unhealthy
 }
 
 // String is "exited 1", "was killed by SIGKILL", "could not be started: …".
@@ -40,6 +40,14 @@ func (e Exit) String() string {
 	switch {
 	case e.Cause == CauseSpawnFailed:
 		return "could not be started: " + e.Detail
+	case e.Cause == CauseUnhealthy:
+		return "was unhealthy (" + e.Detail + ") and " + e.ending()
+	}
+	return e.ending()
+}
+
+func (e Exit) ending() string {
+	switch {
 	case e.Signal != nil:
 		return "was killed by " + *e.Signal
 	case e.Code != nil:

@@ -63,12 +63,13 @@ type ProcessFlapping struct {
 	Hourly   float64 // failures an hour, as is usual
 }
 
-// ProcessRecovered says that a process that was given up is well again.
+// ProcessRecovered says that a process that was given up is well again, or one that ran away calm.
 type ProcessRecovered struct {
 	ID   spec.CloneID
 	Role string
 	Run  int
 	Pid  int
+	Calm *Calm // nil: it was given up
 }
 
 // ProcessStopped says that a run ended as ordered.
@@ -244,6 +245,9 @@ func (e ProcessFlapping) String() string {
 }
 
 func (e ProcessRecovered) String() string {
+	if e.Calm != nil {
+		return fmt.Sprintf("%s recovered: %.0f %% CPU, after it ran away for %s", e.ID, e.Calm.CPU*100, spec.FormatDuration(e.Calm.After))
+	}
 	return fmt.Sprintf("%s recovered: up again with pid %d", e.ID, e.Pid)
 }
 

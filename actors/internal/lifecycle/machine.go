@@ -49,6 +49,7 @@ const (
 	RunSpawned                  // the run has a pid
 	RunStuck                    // the start of the run does not return
 	MainGone                    // the main process ended by itself, something it started lives on
+	FoundUnhealthy              // the run lives, and is of no use: it is ended, and the policy decides
 	RunEndedAgain               // the run is over, the policy: start now
 	RunEndedLater               // the run is over, the policy: start after a delay
 	RunEndedHeld                // the run is over, the policy: start, and the role says when

@@ -7,7 +7,7 @@ var inputNames = [inputs]string{
 	EnsureOrdered: "run (by role)", StartOrdered: "start", StopOrdered: "stop", RestartOrdered: "restart",
 	ReplaceOrdered: "restart by reload", ResetOrdered: "reset", PauseOrdered: "pause", ResumeOrdered: "resume",
 	HurryOrdered: "second stop signal", HoldOrdered: "a sibling failed", CondemnOrdered: "its role gave up",
-	RunSpawned: "the run has a pid", RunStuck: "the start hangs", MainGone: "the main process ended, others of it live",
+	RunSpawned: "the run has a pid", RunStuck: "the start hangs", MainGone: "the main process ended, others of it live", FoundUnhealthy: "it is found unhealthy",
 	RunEndedAgain: "ended: start at once", RunEndedLater: "ended: start later", RunEndedHeld: "ended: the role starts it",
 	RunEndedFinish: "ended: done", RunEndedGiveUp: "ended: hopeless", RunGone: "the ordered end came", DeadlinePassed: "the deadline passed",
 }

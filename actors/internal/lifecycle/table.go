@@ -139,6 +139,7 @@ var table = []row{
 	{in(event.Stopping), RunSpawned, always, "", none, []Effect{TellStarted, StopRun, AwaitStop}},
 	{in(event.Starting), RunStuck, always, event.Backoff, none, nil},
 	{working, MainGone, always, event.Stopping, thenVerdict, []Effect{Disarm}},
+	{in(event.Running), FoundUnhealthy, always, event.Stopping, thenVerdict, []Effect{Disarm, StopRun, AwaitStop}},
 
 	{alive, RunEndedAgain, always, event.Starting, none, []Effect{Disarm, TellExited, StartRun}},
 	{alive, RunEndedLater, always, event.Backoff, none, []Effect{Disarm, TellExited, AwaitStart}},

@@ -35,6 +35,7 @@ type End struct {
 	SpawnFailed bool // it never ran
 	Shortage    bool // because the machine was short of something
 	Lost        bool // nobody saw how it ended
+	Unhealthy   bool // we ended it, as it was of no use
 	Uptime      time.Duration
 	At          time.Time // with its monotonic reading
 }
@@ -77,7 +78,7 @@ func Decide(policy spec.Restart, history History, end End, chance float64) (Verd
 		return verdict, History{}
 	}
 	if failure && policy.GiveUp != nil {
-		if !end.Signaled && !end.SpawnFailed && !end.Lost && slices.Contains(policy.GiveUp.ExitCodes, end.Code) {
+		if !end.Signaled && !end.SpawnFailed && !end.Lost && !end.Unhealthy && slices.Contains(policy.GiveUp.ExitCodes, end.Code) {
 			verdict.Action, verdict.Told = GiveUp, history.Healing
 			verdict.Reason = fmt.Sprintf("exit code %d means that trying again is useless", end.Code)
 			history.Healing = false
@@ -102,7 +103,7 @@ func Decide(policy spec.Restart, history History, end End, chance float64) (Verd
 }
 
 func failed(policy spec.Restart, end End) bool {
-	return end.SpawnFailed || end.Lost || end.Signaled || !slices.Contains(policy.SuccessExitCodes, end.Code)
+	return end.SpawnFailed || end.Lost || end.Unhealthy || end.Signaled || !slices.Contains(policy.SuccessExitCodes, end.Code)
 }
 
 // delay is resurrect_after, lengthened by the failures in the window. Only lengthened delays get jitter.

@@ -12,6 +12,7 @@ import "time"
 type Usage struct {
 	CPUPercent float64 // of one core, since the sample before; since its start in the first one
 	Memory     int64   // resident bytes
+	Virtual    int64   // bytes of address space
 }
 
 // point is the cpu time of one process at one moment.

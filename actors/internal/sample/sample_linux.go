@@ -19,6 +19,7 @@ const (
 	fieldUserTicks   = 11
 	fieldSystemTicks = 12
 	fieldStart       = 19
+	fieldVirtual     = 20
 	fieldResident    = 21
 )
 
@@ -28,12 +29,12 @@ func (s *Sampler) Sample(pids []int, now time.Time) []Usage {
 	seen := make(map[int]point, len(pids))
 	uptime := sinceBoot()
 	for i, pid := range pids {
-		p, resident, ok := s.read(pid)
+		p, virtual, resident, ok := s.read(pid)
 		if !ok {
 			continue
 		}
 		p.at = now
-		usage[i].Memory = resident * pageSize
+		usage[i].Memory, usage[i].Virtual = resident*pageSize, virtual
 		before, known := s.last[pid]
 		elapsed, ticks := now.Sub(before.at).Seconds(), float64(p.ticks-before.ticks)
 		if !known || before.start != p.start {
@@ -57,20 +58,20 @@ func sinceBoot() time.Duration {
 }
 
 // read takes the numbers of one process out of its stat file.
-func (s *Sampler) read(pid int) (p point, resident int64, ok bool) {
+func (s *Sampler) read(pid int) (p point, virtual, resident int64, ok bool) {
 	name := append(strconv.AppendInt([]byte("/proc/"), int64(pid), 10), "/stat"...)
 	fd, err := unix.Open(string(name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return point{}, 0, false
+		return point{}, 0, 0, false
 	}
 	n, err := unix.Read(fd, s.buffer)
 	_ = unix.Close(fd)
 	if err != nil || n <= 0 {
-		return point{}, 0, false
+		return point{}, 0, 0, false
 	}
 	end := bytes.LastIndexByte(s.buffer[:n], ')')
 	if end < 0 {
-		return point{}, 0, false
+		return point{}, 0, 0, false
 	}
 	field := 0
 	for word := range bytes.FieldsSeq(s.buffer[end+1 : n]) {
@@ -80,12 +81,14 @@ func (s *Sampler) read(pid int) (p point, resident int64, ok bool) {
 			p.ticks += value
 		case fieldStart:
 			p.start = value
+		case fieldVirtual:
+			virtual = int64(value)
 		case fieldResident:
-			return p, int64(value), true
+			return p, virtual, int64(value), true
 		}
 		field++
 	}
-	return point{}, 0, false
+	return point{}, 0, 0, false
 }
 
 func number(word []byte) uint64 {
