@@ -282,6 +282,10 @@ func (r *rootActor) retire(ctx actor.Context, id spec.CloneID, why string, wait 
 	ctx.Send(r.home(ctx, s.home), retireProcess{ID: id, Why: why, Wait: wait})
 }
 
+// observed is how long an observer may take to end what it has begun. Hooks, listeners and news end sooner by bounds of their own: what takes
+// longer is a bug of ours, which must not keep the daemon.
+const observed = 2 * time.Minute
+
 // endIfEmpty ends the tree when nothing runs any more and everybody has heard so: a stop overtakes what waits in a
 // mailbox, so it is asked for only then.
 func (r *rootActor) endIfEmpty(ctx actor.Context) {
@@ -289,12 +293,16 @@ func (r *rootActor) endIfEmpty(ctx actor.Context) {
 		return
 	}
 	r.ending = true
-	self, root, observers, facts := ctx.Self(), ctx.ActorSystem().Root, r.observers, &r.house.facts
+	self, root, observers, house := ctx.Self(), ctx.ActorSystem().Root, r.observers, r.house
 	go func() {
 		for _, observer := range observers {
 			heard := make(chan struct{})
-			facts.do(false, func() { root.Send(observer, caughtUp{heard}) })
-			<-heard
+			house.facts.do(false, func() { root.Send(observer, caughtUp{heard}) })
+			select {
+			case <-heard:
+			case <-time.After(observed):
+				house.log.Errorf("internal fault: %s does not end; it is not waited for", observer.Id)
+			}
 		}
 		root.Send(self, quiet{})
 	}()

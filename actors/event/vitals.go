@@ -106,7 +106,15 @@ func (e ProcessRunaway) String() string {
 
 func (e ProcessGrowing) String() string {
 	return fmt.Sprintf("%s grows by %s an hour: it has %s of %s, and reaches that in %s",
-		e.ID, spec.FormatSize(int64(e.Hourly)), spec.FormatSize(e.Memory), spec.FormatSize(e.Limit), spec.FormatDuration(e.Left.Round(time.Minute)))
+		e.ID, spec.FormatSize(int64(e.Hourly)), spec.FormatSize(e.Memory), spec.FormatSize(e.Limit), spec.FormatDuration(e.left()))
+}
+
+// left is as exact as a guess is.
+func (e ProcessGrowing) left() time.Duration {
+	if e.Left < 10*time.Minute {
+		return max(e.Left.Round(10*time.Second), 10*time.Second)
+	}
+	return e.Left.Round(time.Minute)
 }
 
 func (e ProcessUnhealthy) String() string {
