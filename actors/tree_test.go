@@ -184,13 +184,19 @@ func TestGiveUpIsExactAndTouchesNobodyElse(t *testing.T) {
 }
 
 func TestAStubbornProcessIsKilledAtTheTimeout(t *testing.T) {
-	tr := plant(t, configOf(t, shell("mule", "trap '' TERM; while :; do sleep 0.05; done", func(p *spec.Process) {
-		p.Stop.Timeout, p.Restart.StableAfter = 200*time.Millisecond, 300*time.Millisecond // until it is deaf
+	deaf := filepath.Join(t.TempDir(), "deaf")
+	tr := plant(t, configOf(t, shell("mule", "trap '' TERM; : >"+deaf+"; while :; do sleep 0.05; done", func(p *spec.Process) {
+		p.Stop.Timeout = 200 * time.Millisecond
 	})))
 	tr.start("r")
+	for begin := time.Now(); ; <-time.After(10 * time.Millisecond) {
+		if _, err := os.Stat(deaf); err == nil || time.Since(begin) > 20*time.Second {
+			break
+		}
+	}
 	begin := time.Now()
 	report, err := tr.StopProcesses(context.Background(), StopOrder{Targets: []Target{"mule"}})
-	if took := time.Since(begin); err != nil || !report.OK() || took < 200*time.Millisecond || took > 3*time.Second {
+	if took := time.Since(begin); err != nil || !report.OK() || took < 200*time.Millisecond || took > 4*time.Second { // the patience of others is 5 s
 		t.Fatalf("%+v %v after %s", report, err, took)
 	}
 	if p := tr.status("mule:1"); p.Exit.Signal == nil || *p.Exit.Signal != "SIGKILL" || p.Exit.Cause != event.CauseStopped {

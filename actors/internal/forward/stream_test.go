@@ -201,7 +201,7 @@ func TestAPeerThatNeverReadsHoldsNobodyUp(t *testing.T) {
 		f.Offer(web, noon, line)
 		slowest = max(slowest, time.Since(before))
 	}
-	if slowest > 250*time.Millisecond { // what a busy machine may take from us
+	if slowest > time.Second { // a busy machine may take some from us; whoever waits for that peer waits for ever
 		t.Errorf("Offer took %s", slowest)
 	}
 	if len(f.queue.ring) != 64<<10 {
