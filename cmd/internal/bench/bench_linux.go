@@ -127,7 +127,7 @@ func (b *bench) measure() error {
 	b.load = load()
 	for round := range b.rounds {
 		for _, part := range []func(round int) error{
-			b.starts, b.restarts, b.restartsAmongFew, b.smallCommands, b.logBlocks, b.logLines, b.logWriters, b.logNeighbours, b.logQuiet,
+			b.starts, b.restarts, b.restartsAmongFew, b.smallCommands, b.logBlocks, b.logLines, b.logWriters, b.logNeighbours, b.logQuiet, b.newsRequests, b.newsHangs,
 		} {
 			if err := b.ctx.Err(); err != nil {
 				return err

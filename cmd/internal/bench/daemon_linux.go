@@ -20,6 +20,7 @@ type phorever struct {
 	binary    string
 	directory string
 	processes []map[string]any
+	notify    []map[string]any
 	pids      []int // of the daemon and of its keeper, if it has one; first the one that was started
 }
 
@@ -62,11 +63,21 @@ func newPhorever(ctx context.Context, binary, directory string, processes ...map
 }
 
 func (p *phorever) configure() error {
-	text, err := json.Marshal(map[string]any{"processes": p.processes})
+	text, err := json.Marshal(map[string]any{"processes": p.processes, "notify": p.notify})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(p.directory, "phorever.json"), text, 0o600)
+}
+
+// tell has it tell its news to somebody.
+func (p *phorever) tell(subscribers ...map[string]any) error {
+	p.notify = subscribers
+	if err := p.configure(); err != nil {
+		return err
+	}
+	_, _, err := p.run("reload")
+	return err
 }
 
 // run executes one command and says how long that took, and what it printed.

@@ -12,8 +12,10 @@
 // time is that of daemon and keeper, or of the cats, over that span. Writers live on when they have written all, so that no end
 // of a process is in it.
 //
+// News goes to a service on the same machine: until the request is there, and what it costs when no service answers.
+//
 // Not measured are: start-up of what is supervised, disks (what is written is in the memory of the kernel when it counts) and
-// networks, health checks, notifications, and anything but Linux. The numbers are those of this machine at this moment;
+// networks, health checks, and anything but Linux. The numbers are those of this machine at this moment;
 // other work on it counts against whoever is measured then, so rounds alternate between the contestants and the table says
 // how far they were apart.
 package main

@@ -76,7 +76,7 @@ func (b *bench) measures() []measure {
 			return seen[m.name]
 		})
 	}
-	return append(all, logMeasures...)
+	return append(append(all, logMeasures...), newsMeasures...)
 }
 
 // row is one line of the table.
