@@ -102,6 +102,8 @@ func (l *looper) drain() {
 		n, _ := syscall.EpollWait(l.poller, events, -1)
 		for _, e := range events[:max(n, 0)] {
 			if k, err := syscall.Read(int(e.Fd), buffer); k == 0 && err == nil {
+				// A fork in flight may hold the pipe open: it would be reported under a number that has another meaning by then.
+				_ = syscall.EpollCtl(l.poller, syscall.EPOLL_CTL_DEL, int(e.Fd), nil)
 				_ = syscall.Close(int(e.Fd))
 			}
 		}

@@ -31,7 +31,11 @@ static void *drain(void *unused) {
     for (;;) {
         int k = epoll_wait(poller, events, 64, -1);
         for (int i = 0; i < k; i++)
-            if (read(events[i].data.fd, buffer, sizeof buffer) == 0) close(events[i].data.fd);
+            if (read(events[i].data.fd, buffer, sizeof buffer) == 0) {
+                /* a fork in flight may hold the pipe open: it would be reported under a number that has another meaning by then */
+                epoll_ctl(poller, EPOLL_CTL_DEL, events[i].data.fd, NULL);
+                close(events[i].data.fd);
+            }
     }
     return unused;
 }
