@@ -29,7 +29,12 @@ type desk struct {
 	due     bool // the group wants to be asked
 	closed  bool
 	timer   *time.Timer
+	counted time.Time // when something was counted that is not in the outbox yet; the worker's own while working
 }
+
+// countedWithin is how long what is only counted may wait to be written down. A restart that follows an end is not in its way then, and a
+// flood is one write. That much of a count is lost with the daemon.
+const countedWithin = 50 * time.Millisecond
 
 func newDesk(sink spec.Sink, group *Group, courier *outbox.Courier, outbox *outbox.Outbox, trouble func(error)) *desk {
 	d := &desk{sink: sink, courier: courier, outbox: outbox, group: group, trouble: trouble}
@@ -95,6 +100,10 @@ func (d *desk) carryOut(records []event.Record) {
 		batch.Messages = append(batch.Messages, d.group.Add(now, r)...)
 	}
 	batch.Messages = append(batch.Messages, d.group.Tick(now)...)
+	if len(batch.Messages) == 0 && d.defers(now) {
+		return
+	}
+	d.counted = time.Time{}
 	batch.Incidents = d.group.Changed()
 	if len(batch.Messages) == 0 && len(batch.Incidents) == 0 {
 		return
@@ -107,13 +116,24 @@ func (d *desk) carryOut(records []event.Record) {
 	}
 }
 
-// arm sets the timer for what the group wants. The caller holds the lock, and there is no worker.
+// defers says whether what was counted is written down later.
+func (d *desk) defers(now time.Time) bool {
+	if d.counted.IsZero() && d.group.HasChanged() {
+		d.counted = now
+	}
+	return now.Sub(d.counted) < countedWithin
+}
+
+// arm sets the timer for what the group wants, or for what was counted. The caller holds the lock, and there is no worker.
 func (d *desk) arm() {
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
 	}
 	next := d.group.Next()
+	if write := d.counted.Add(countedWithin); !d.counted.IsZero() && (next.IsZero() || write.Before(next)) {
+		next = write
+	}
 	if next.IsZero() || d.closed {
 		return
 	}
@@ -134,6 +154,12 @@ func (d *desk) close() {
 	d.closed = true
 	for d.working {
 		d.idle.Wait()
+	}
+	if !d.counted.IsZero() {
+		d.counted = time.Now().Add(-countedWithin)
+		d.mu.Unlock() // no worker begins any more
+		d.carryOut(nil)
+		d.mu.Lock()
 	}
 	d.arm()
 }

@@ -65,6 +65,9 @@ func (g *Group) Restore(saved map[string][]byte) {
 	}
 }
 
+// HasChanged says whether there is anything that Changed would answer.
+func (g *Group) HasChanged() bool { return len(g.changed) > 0 }
+
 // Changed are the incidents that have changed since the last call, as they are kept; nil is one that is over.
 func (g *Group) Changed() map[string][]byte {
 	all := make(map[string][]byte, len(g.changed))
