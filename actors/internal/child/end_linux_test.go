@@ -92,6 +92,7 @@ func TestClosingWhileAChildLives(t *testing.T) {
 	e := begin(table, id, logged(c, path, path))
 	pid := await[Spawned](t, e).Pid
 	eventually(t, "its line is there", func() bool { text, _ := os.ReadFile(path); return string(text) == "before\n" })
+	want(t, "runs", 1, table.Live()) // answered when the start has returned: its note comes a moment before it is watched
 	table.Close()
 	if !alive(pid) {
 		t.Error("closing ended it")
