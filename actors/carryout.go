@@ -156,10 +156,16 @@ func (p *processActor) armUntil(ctx actor.Context, at time.Time) {
 }
 
 func (p *processActor) disarm() {
+	p.still()
+	p.deadline = time.Time{}
+}
+
+// still stops the clock, and forgets no deadline.
+func (p *processActor) still() {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	p.timer, p.deadline = nil, time.Time{}
+	p.timer = nil
 }
 
 // tell announces what the machine says has happened.

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -14,6 +15,7 @@ import (
 // What a clone does about what was found at its run: it tells, and ends what is of no use, as its configuration says.
 
 const (
+	wild       = "runs away"
 	goesOn     = "it goes on"
 	isReplaced = "it is ended, and the policy decides"
 )
@@ -30,10 +32,10 @@ func (p *processActor) judged(ctx actor.Context, msg judgeProcess) {
 		ends := p.process.Runaway.Restart
 		p.house.announce(event.ProcessRunaway{ID: p.id, Role: p.role, Run: msg.Run, Pid: p.pid, CPU: found.CPU, For: found.For, Next: consequence(ends)})
 		why := fmt.Sprintf("%.0f %% CPU for %s", found.CPU*100, spec.FormatDuration(found.For))
-		p.complaint = "runs away: " + why
+		p.complaint = wild + ": " + why
 		p.treat(ctx, ends, why)
 	case sample.CalmsDown:
-		p.complaint = ""
+		p.settleComplaint(wild)
 		p.house.announce(event.ProcessRecovered{ID: p.id, Role: p.role, Run: msg.Run, Pid: p.pid, Calm: &event.Calm{CPU: found.CPU, After: found.For}})
 	case sample.Grows:
 		p.house.announce(event.ProcessGrowing{
@@ -44,7 +46,7 @@ func (p *processActor) judged(ctx actor.Context, msg judgeProcess) {
 			return
 		}
 		ends, why := p.process.Health.Restart, "no line for "+spec.FormatDuration(found.For)
-		p.health, p.complaint = unhealthy, unhealthy+": "+why
+		p.health, p.complaint, p.said = unhealthy, unhealthy+": "+why, written(p.lines)
 		p.house.announce(event.ProcessUnhealthy{ID: p.id, Role: p.role, Run: msg.Run, Pid: p.pid, Why: why, Next: consequence(ends)})
 		p.treat(ctx, ends, why)
 	case sample.Speaks:
@@ -54,7 +56,15 @@ func (p *processActor) judged(ctx actor.Context, msg judgeProcess) {
 		if p.health == unhealthy {
 			p.house.announce(event.ProcessHealthy{ID: p.id, Role: p.role, Run: msg.Run, Pid: p.pid, Why: "it writes lines"})
 		}
-		p.health, p.complaint = healthy, ""
+		p.health = healthy
+		p.settleComplaint(unhealthy)
+	}
+}
+
+// settleComplaint ends the complaint about something, not one about something else.
+func (p *processActor) settleComplaint(about string) {
+	if strings.HasPrefix(p.complaint, about) {
+		p.complaint = ""
 	}
 }
 

@@ -130,8 +130,8 @@ func (p *processActor) Receive(ctx actor.Context) {
 		p.runEnded(ctx, msg.End)
 	case deadlinePassed:
 		p.deadlinePassed(ctx, msg)
-	case *actor.Stopping, *actor.Restarting:
-		p.disarm()
+	case *actor.Stopping, *actor.Restarting: // whoever goes on after a panic of ours has the deadline still
+		p.still()
 		return
 	case *actor.Stopped, *actor.Terminated:
 		return

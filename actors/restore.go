@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/child"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
+	"github.com/dcousineau/phorever/actors/internal/restart"
 	"github.com/dcousineau/phorever/spec"
 )
 
@@ -70,6 +73,10 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 		}
 	}
 	r.publish()
+	var loss savedLoss
+	if text, ok := saved[lossKey]; ok && json.Unmarshal(text, &loss) == nil { // the daemon before did not live to end everything
+		r.shutdown(ctx, shutdown{loss.Reason, loss.Code, true})
+	}
 }
 
 // reconcile brings together what a clone wrote down last and the runs of it that were found: a daemon that was killed had written one
@@ -77,9 +84,15 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 // nothing is left to do but to release them. The clone is nil where nothing is known but a run that has ended.
 func (h *house) reconcile(s *savedClone, runs []child.Recovered) (clone *savedClone, over []child.RunID) {
 	newest := slices.MaxFunc(runs, func(a, b child.Recovered) int { return a.ID.Run - b.ID.Run })
+	if s == nil { // the newest that lives
+		newest = slices.MaxFunc(runs, func(a, b child.Recovered) int { return cmp.Or(min(a.Pid, 1)-min(b.Pid, 1), a.ID.Run-b.ID.Run) })
+	}
 	switch {
 	case s == nil && newest.Pid == 0:
-		return nil, nil
+		for _, run := range runs {
+			over = append(over, run.ID)
+		}
+		return nil, over
 	case s == nil:
 		h.log.Warnf("saved state: nothing was known of %s, pid %d; it is taken back as it is", newest.ID, newest.Pid)
 		_, number := spec.CloneID(newest.ID.Clone).Split()
@@ -102,6 +115,9 @@ func (s *savedClone) found(h *house, newest child.Recovered) {
 		State: event.Running, Run: newest.ID.Run, Live: true, Up: true, Healing: s.Machine.Healing || s.Machine.State == event.Fatal,
 	}
 	s.Pid, s.StartedAt, s.Deadline = newest.Pid, h.base.write(newest.Since), moment{}
+	if s.Machine.Healing && newest.Pid != 0 {
+		s.Deadline = h.base.write(newest.Since.Add(restart.HealedAfter))
+	}
 	s.StopStep, s.Killed, s.Doom, s.Illness, s.Why = 0, false, "", "", "found running"
 }
 

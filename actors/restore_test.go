@@ -41,7 +41,8 @@ func TestAClonesStateAndItsRunsAreBroughtTogether(t *testing.T) {
 		{"it was started, and has ended", state(event.Stopped, 7, false), []int{-8}, event.Running, 8, nil},
 		{"nothing is known", nil, []int{3}, event.Running, 3, nil},
 		{"nothing is known of several", nil, []int{3, 5, 4}, event.Running, 5, []int{3, 4}},
-		{"nothing is known, nothing lives", nil, []int{-3}, "", 0, nil},
+		{"nothing is known, an older one lives", nil, []int{3, -4}, event.Running, 3, []int{-4}},
+		{"nothing is known, nothing lives", nil, []int{-3, -2}, "", 0, []int{-3, -2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			now := time.Now()

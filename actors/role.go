@@ -249,7 +249,7 @@ func (r *roleActor) memberDone(ctx actor.Context, msg memberDone) {
 		fail(ctx, roleLost{Role: r.role.Name, gaveUp: gaveUp{ID: msg.ID, Why: "it exited with failure and is not resurrected", End: msg.Exit}})
 		return
 	}
-	ctx.Send(ctx.Parent(), shutdown{Reason: fmt.Sprintf("%s of the essential role %s is done", msg.ID, r.role.Name)})
+	ctx.Send(ctx.Parent(), shutdown{Reason: fmt.Sprintf("%s of the essential role %s is done", msg.ID, r.role.Name), Lost: true})
 }
 
 // homeOf is the role under which a process lives: the first of its own list. Those without one live under "".

@@ -16,10 +16,11 @@ import (
 // rootActor holds the configuration and what is wanted, gives each clone a slot under its home role, and ends everything
 // in order. It knows no state of a process: it sends orders, and the clones answer whoever gave them.
 
-// shutdown ends everything, then the tree. A second one skips what is left of the stop timeouts.
+// shutdown ends everything, then the tree. A second one that is ordered skips what is left of the stop timeouts.
 type shutdown struct {
 	Reason string
 	Code   int
+	Lost   bool // nobody ordered it: an essential role is lost, or done
 }
 
 // quiet is the root's note to itself: nothing runs, and everybody has heard so.
@@ -49,6 +50,7 @@ type rootActor struct {
 	sinks     []*notifier.Queue // that hear everything from the first event on
 	ready     chan<- []*actor.PID
 	closing   bool
+	ordered   bool // to close, by somebody
 	ending    bool
 	code      int
 	done      chan struct{}
@@ -105,7 +107,7 @@ func (r *rootActor) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervi
 		return
 	}
 	r.shutdown(supervisor.(actor.Context), shutdown{
-		Reason: fmt.Sprintf("essential role %s is lost: %s: %s", lost.Role, lost.ID, lost.Why), Code: exitCodeOf(lost.End, r.house.first),
+		Reason: fmt.Sprintf("essential role %s is lost: %s: %s", lost.Role, lost.ID, lost.Why), Code: exitCodeOf(lost.End, r.house.first), Lost: true,
 	})
 }
 
@@ -262,12 +264,18 @@ func (r *rootActor) cloneGone(ctx actor.Context, msg cloneGone) {
 
 func (r *rootActor) shutdown(ctx actor.Context, msg shutdown) {
 	if r.closing {
-		for id := range r.slots {
-			r.order(ctx, id, lifecycle.HurryOrdered, "", awaited{})
+		if r.ordered && !msg.Lost {
+			for id := range r.slots {
+				r.order(ctx, id, lifecycle.HurryOrdered, "", awaited{})
+			}
 		}
+		r.ordered = r.ordered || !msg.Lost
 		return
 	}
-	r.closing, r.code = true, msg.Code
+	r.closing, r.ordered, r.code = true, !msg.Lost, msg.Code
+	if msg.Lost {
+		r.saveLoss(msg)
+	}
 	r.house.announce(event.DaemonStopping{Why: msg.Reason})
 	for id := range r.slots {
 		r.retire(ctx, id, msg.Reason, awaited{})

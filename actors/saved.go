@@ -31,6 +31,7 @@ func (forgetful) Commit(done func(error)) { done(nil) }
 // The keys of what is saved.
 const (
 	intentKey   = "intent"
+	lossKey     = "loss" // of an essential role: everything is being ended for it
 	clonePrefix = "clone/"
 )
 
@@ -58,6 +59,7 @@ type savedClone struct {
 	Doom      string            `json:"doom,omitempty"`
 	Illness   string            `json:"illness,omitempty"`
 	Health    string            `json:"health,omitempty"`
+	Said      int64             `json:"said,omitempty"`
 	Pid       int               `json:"pid,omitempty"`
 	StartedAt moment            `json:"started_at,omitzero"`
 	Deadline  moment            `json:"deadline,omitzero"`
@@ -93,7 +95,7 @@ func (p *processActor) save() {
 	base := p.house.base
 	s := savedClone{
 		Number: p.number, Role: p.role, Machine: p.machine, Healing: p.history.Healing, Verdict: p.verdict, Why: p.why, Doom: p.doom, Pid: p.pid,
-		Illness: p.illness, Health: p.health,
+		Illness: p.illness, Health: p.health, Said: p.said,
 		StartedAt: base.write(p.startedAt), Deadline: base.write(p.deadline), StopStep: p.stopStep, Killed: p.killed, Retiring: p.retiring,
 	}
 	if !p.pace.At.IsZero() {
@@ -116,7 +118,7 @@ func (p *processActor) save() {
 // restore gives a clone what it knew.
 func (m *cloneMemory) restore(h *house, s *savedClone) {
 	m.machine, m.verdict, m.why, m.doom = s.Machine, s.Verdict, s.Why, s.Doom
-	m.illness, m.health = s.Illness, s.Health
+	m.illness, m.health, m.said = s.Illness, s.Health, s.Said
 	m.history.Healing = s.Healing
 	m.pace = restart.Pace{Recent: s.Pace.Recent, Usual: s.Pace.Usual, At: h.base.read(s.Pace.At), Flapping: s.Pace.Flapping}
 	for _, at := range s.Failures {
@@ -141,6 +143,18 @@ func (m *cloneMemory) restore(h *house, s *savedClone) {
 	}
 	if m.machine.Next == lifecycle.NextHeld {
 		m.machine.Next = lifecycle.NextStart
+	}
+}
+
+// savedLoss is why everything is being ended without an order.
+type savedLoss struct {
+	Reason string `json:"reason"`
+	Code   int    `json:"code"`
+}
+
+func (r *rootActor) saveLoss(s shutdown) {
+	if text, err := json.Marshal(savedLoss{s.Reason, s.Code}); err == nil && !r.house.forgets {
+		r.house.saving.Put(lossKey, text)
 	}
 }
 

@@ -80,8 +80,8 @@ func (p *processActor) stoppingReason() string {
 		return p.why + "; waits for its start to return"
 	case p.killed:
 		return p.why + "; KILL was sent and it has not ended: it may hang in the kernel"
-	case p.stopStep > 0:
-		return fmt.Sprintf("%s; %s was sent", p.why, p.process.Stop.Signals[p.stopStep-1])
+	case p.stopStep > 0: // a reload may have left fewer signals than were sent
+		return fmt.Sprintf("%s; %s was sent", p.why, p.process.Stop.Signals[min(p.stopStep, len(p.process.Stop.Signals))-1])
 	}
 	return p.why
 }
@@ -107,6 +107,6 @@ func (p *processActor) killAt() time.Time {
 	if p.deadline.IsZero() {
 		return time.Time{}
 	}
-	left := len(p.process.Stop.Signals) - p.stopStep
+	left := max(0, len(p.process.Stop.Signals)-p.stopStep)
 	return p.deadline.Add(time.Duration(left) * p.process.Stop.Timeout)
 }

@@ -118,6 +118,7 @@ func (s *System) end() {
 	for _, sink := range s.sinks {
 		sink.Close()
 	}
+	s.house.table.AwaitQuiet()
 	s.house.table.Close()
 	close(s.done)
 }

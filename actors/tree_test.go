@@ -189,11 +189,7 @@ func TestAStubbornProcessIsKilledAtTheTimeout(t *testing.T) {
 		p.Stop.Timeout = 200 * time.Millisecond
 	})))
 	tr.start("r")
-	for begin := time.Now(); ; <-time.After(10 * time.Millisecond) {
-		if _, err := os.Stat(deaf); err == nil || time.Since(begin) > 20*time.Second {
-			break
-		}
-	}
+	awaitFile(t, deaf)
 	begin := time.Now()
 	report, err := tr.StopProcesses(context.Background(), StopOrder{Targets: []Target{"mule"}})
 	if took := time.Since(begin); err != nil || !report.OK() || took < 200*time.Millisecond || took > 4*time.Second { // the patience of others is 5 s

@@ -227,6 +227,7 @@ func (v *recovery) lost(id RunID, s saved) {
 	t.found = append(t.found, Recovered{ID: id})
 	r.unawaited = true
 	v.rejoin(r) // what it has left in its FIFO
+	v.o.Link.Del(id.String())
 }
 
 // rejoin reads on from the FIFOs of a run.
@@ -277,6 +278,9 @@ func (v *recovery) takeMarked() {
 	t := v.table
 	latest := map[string]RunID{}
 	for id := range v.marks {
+		if t.runs[id] != nil {
+			continue
+		}
 		if known, ok := latest[id.Clone]; !ok || id.Run > known.Run {
 			latest[id.Clone] = id
 		}
@@ -297,59 +301,6 @@ func (v *recovery) takeMarked() {
 	}
 }
 
-// defaultLeftover is for what a run leaves behind of which nothing was written down.
-const defaultLeftover = 10 * time.Second
-
-// endLeftovers ends what carries the mark of runs that are over, before anything of the same clone starts.
-func (v *recovery) endLeftovers() {
-	t := v.table
-	for id, all := range v.marks {
-		if r := t.runs[id]; r != nil && r.process != nil {
-			continue
-		}
-		over := &run{id: id, saved: saved{}}
-		oldest := all[0].start
-		for _, m := range all {
-			oldest = min(oldest, m.start)
-		}
-		over.kin = &osproc.Kin{Start: oldest, Mark: t.mark(id), Strangers: v.kept.strangersTo(over)}
-		left := &tree{kept: v.kept, run: over, kin: over.kin}
-		v.o.Unsaid(fmt.Sprintf("%s is over and has left %d processes behind: they are ended", id, len(all)))
-		leave := t.occupy(id.Clone)
-		go func() {
-			endKin(left, defaultLeftover, nil)
-			leave()
-		}()
-	}
-}
-
-// occupy has the next start of a clone wait until leave is called. The caller holds t.mu, but not for leave.
-func (t *Table) occupy(clone string) (leave func()) {
-	before, done := t.busy[clone], make(chan struct{})
-	t.busy[clone] = done
-	return func() {
-		if before != nil {
-			<-before
-		}
-		t.mu.Lock()
-		if t.busy[clone] == done {
-			delete(t.busy, clone)
-		}
-		t.mu.Unlock()
-		close(done)
-	}
-}
-
-// awaitQuiet waits until nothing of earlier runs of a clone is being ended.
-func (t *Table) awaitQuiet(clone string) {
-	t.mu.Lock()
-	quiet := t.busy[clone]
-	t.mu.Unlock()
-	if quiet != nil {
-		<-quiet
-	}
-}
-
 // Recovered is a run that was found when the table was made.
 type Recovered struct {
 	ID    RunID
@@ -359,23 +310,5 @@ type Recovered struct {
 
 // Recovered are the runs that were found when the table was made.
 func (t *Table) Recovered() []Recovered { return t.found }
-
-// EndStray kills a run that was found and that nobody goes on with, if it still lives, with its whole tree, and forgets it. The plan
-// says where its last lines go if that was not written down. Nothing of its clone starts before.
-func (t *Table) EndStray(id RunID, plan Plan) {
-	t.mu.Lock()
-	leave := t.occupy(id.Clone)
-	t.mu.Unlock()
-	t.Attach(id, plan, func(note Note) {
-		switch note.(type) {
-		case Ended, SpawnFailed:
-			go func() {
-				t.Release(id)
-				leave()
-			}()
-		}
-	})
-	t.Kill(id)
-}
 
 func isAbsent(err error) bool { return err == nil || errors.Is(err, fs.ErrNotExist) }

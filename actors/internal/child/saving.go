@@ -73,7 +73,19 @@ func (t *Table) forget(r *run) {
 }
 
 func (t *Table) forgetWhenRead(id RunID, streams []*logs.Stream) {
-	whenAll(streams, (*logs.Stream).WhenRead, func() { t.saving.Delete(runKey(id)) })
+	if len(streams) == 0 {
+		t.saving.Delete(runKey(id))
+		return
+	}
+	whenAll(streams, (*logs.Stream).WhenRead, func() {
+		go func() { // the caller may hold t.mu
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.runs[id] == nil { // else a clone that was made anew counts from the beginning
+				t.saving.Delete(runKey(id))
+			}
+		}()
+	})
 }
 
 // writtenWithin is how long a fork waits for its record: a disk that does not answer stops nothing.

@@ -82,6 +82,7 @@ type run struct {
 	foreign   bool            // not the keeper's child
 	unawaited bool            // its end is told before its lines are read
 	unread    bool            // it was taken back, and nobody knows where its lines are to go
+	left      func()          // lets others of its clone start: it is a stray
 	kin       *osproc.Kin     // guarded by the keeper's side; made when it is asked for
 }
 
@@ -112,23 +113,28 @@ func (t *Table) Attach(id RunID, plan Plan, notify func(Note)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r := t.runs[id]; r != nil {
-		r.notify = notify
-		if r.plan.Prepare == nil { // it was taken back
-			r.plan = plan
-		}
-		if r.unread {
-			r.unread = false
-			go t.reread(r, plan)
-		}
-		if r.last != nil {
-			notify(r.last)
-		}
+		t.attach(r, plan, notify)
 		return
 	}
 	r := &run{id: id, plan: plan, notify: notify, hurry: make(chan struct{})}
 	t.runs[id] = r
 	t.waiting = append(t.waiting, r)
 	t.moreSpawners()
+}
+
+// attach makes notify the receiver of the notes of a run that the table holds. The caller holds t.mu.
+func (t *Table) attach(r *run, plan Plan, notify func(Note)) {
+	r.notify = notify
+	if r.plan.Prepare == nil { // it was taken back
+		r.plan = plan
+	}
+	if r.unread {
+		r.unread = false
+		go t.reread(r, plan)
+	}
+	if r.last != nil {
+		notify(r.last)
+	}
 }
 
 // Detach forgets the receiver of the run's notes. An end that nobody is attached to see waits for the next Attach.
@@ -160,6 +166,9 @@ func (t *Table) remove(r *run) {
 	}
 	t.parent.release(r)
 	t.forget(r)
+	if r.left != nil {
+		go r.left()
+	}
 }
 
 // Signal sends a signal. A run without a process answers osproc.ErrGone.
@@ -198,10 +207,13 @@ func (t *Table) Stop(id RunID, signal syscall.Signal, scope Scope) error {
 func (t *Table) Kill(id RunID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := t.runs[id]
-	if r == nil {
-		return
+	if r := t.runs[id]; r != nil {
+		t.kill(r)
 	}
+}
+
+// kill is Kill. The caller holds t.mu.
+func (t *Table) kill(r *run) {
 	if !r.killed {
 		r.killed = true
 		close(r.hurry)

@@ -105,6 +105,9 @@ var table = []row{
 	{working, ReplaceOrdered, up, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
 	{working, ReplaceOrdered, notUp, event.Stopping, thenRestart, []Effect{Disarm}},
 	{in(event.Paused), ReplaceOrdered, liveUp, event.Stopping, thenRestart, []Effect{StopRun, ContinueRun, AwaitStop}},
+	{in(event.Paused), ReplaceOrdered, live, event.Stopping, thenRestart, nil},
+	{in(event.Backoff), ReplaceOrdered, live, event.Stopping, thenRestart, []Effect{Disarm}},
+	{in(event.Backoff), RestartOrdered, live, event.Stopping, thenRestart, []Effect{Disarm}},
 	{in(event.Exited, event.Fatal), ReplaceOrdered, always, event.Starting, byRestart, []Effect{Disarm, ForgetFailures, StartRun}},
 
 	// The role: a sibling failed, or there is no hope for any of them.

@@ -62,7 +62,7 @@ func (q *Query) wants(line *Line) (wanted, over bool) {
 type Reader struct {
 	chain
 	now    *link // nil: there is no file yet
-	before known // then the newest of those that were put aside
+	before known // then the newest of those that were put aside, if it is compressed
 	at     int64
 	rest   splitter // the beginning of a line that has no end yet
 	later  []*link
@@ -112,6 +112,13 @@ func (r *Reader) Last(q Query) ([]Line, error) {
 		}
 		if err != nil {
 			return found.lines(), err
+		}
+		if headless() && l.unpacked == nil { // whoever writes may go on into it
+			seen[l.id], last = true, l.known()
+			if err := r.beginAt(l, &found); err != nil {
+				return found.lines(), err
+			}
+			continue
 		}
 		if headless() {
 			r.before = l.known()

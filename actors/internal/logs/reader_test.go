@@ -221,12 +221,15 @@ func TestFollowingBeforeThereIsAFile(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		old  int // files that were put aside before
+		pack Compression
 		n    int // lines asked for
 		last []string
 	}{
-		{"nothing yet", 0, 5, nil},
-		{"put aside, and nothing new yet", 2, 1, []string{"old 2"}},
-		{"likewise, without its lines", 2, 0, nil},
+		{"nothing yet", 0, "", 5, nil},
+		{"put aside, and nothing new yet", 2, "", 1, []string{"old 2"}},
+		{"likewise, without its lines", 2, "", 0, nil},
+		{"compressed", 3, Zstd, 5, []string{"old 1", "old 2", "old 3"}},
+		{"compressed, without its lines", 3, Gzip, 0, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "web.log")
@@ -245,18 +248,28 @@ func TestFollowingBeforeThereIsAFile(t *testing.T) {
 			for i := range c.old {
 				grow(fmt.Sprintf("old %d", i+1))
 			}
+			if c.pack != "" {
+				if err := a.compress(path, c.pack, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
 			r := reader(t, path)
 			lines, err := lastOf(r, Query{Lines: c.n, Follow: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			wantLines(t, "last", lines, c.last...)
+			want := []string{"new 1", "new 2", "new 3", "new 4"}
+			if c.old > 0 && c.pack == "" { // its writer does not know yet that it was put aside
+				add(t, asideName(path, 1), "late\n")
+				want = append([]string{"late"}, want...)
+			}
 			for i := range 3 {
 				grow(fmt.Sprintf("new %d", i+1))
 			}
 			put(t, path, "new 4\n")
 			lines, gap := rest(t, r)
-			wantLines(t, "followed", lines, "new 1", "new 2", "new 3", "new 4")
+			wantLines(t, "followed", lines, want...)
 			if gap {
 				t.Error("nothing is missing")
 			}

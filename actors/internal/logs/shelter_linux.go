@@ -99,13 +99,18 @@ func (p *Pump) Rejoin(name string) (read int, err error) {
 	return read, nil
 }
 
-// leave gives up a FIFO that nobody will write to any more, or that was closed for good.
-func (p *Pump) leave(name string) {
-	if p.shelter != nil && name != "" {
-		path := p.PathOf(name)
-		_ = os.Remove(path)
-		p.shelter.Let(path)
+// leave gives up a FIFO that nobody will write to any more, or that was closed for good; not another one in its place.
+func (p *Pump) leave(name string, fd int) {
+	if p.shelter == nil || name == "" {
+		return
 	}
+	path := p.PathOf(name)
+	var ours, there unix.Stat_t
+	if unix.Fstat(fd, &ours) == nil && unix.Lstat(path, &there) == nil && (ours.Ino != there.Ino || ours.Dev != there.Dev) {
+		return
+	}
+	_ = os.Remove(path)
+	p.shelter.Let(path)
 }
 
 // Held are the FIFOs that whoever outlives us is to hold: for one that begins.

@@ -336,10 +336,10 @@ func (p *Pump) remove(s *Stream) {
 	// Closing is not enough: a fork in flight may hold the pipe open, and epoll would report it under a number that has
 	// another meaning by then.
 	_ = p.epoll.Control(unix.EPOLL_CTL_DEL, int(s.fd), nil)
+	p.leave(s.name, int(s.fd))
 	_ = unix.Close(int(s.fd))
 	p.streams[s.fd] = nil
 	p.alive--
-	p.leave(s.name)
 	if s.hot {
 		p.hot--
 	}
