@@ -34,7 +34,7 @@ const (
 // NewTalk makes the protocol of a name: "json" or "supervisor". pool is the name of the listener.
 func NewTalk(protocol, pool string) Talk {
 	if protocol == "supervisor" {
-		return &supervisorTalk{pool: pool}
+		return &supervisorTalk{pool: strings.Join(strings.Fields(pool), "_")} // a space would end the word
 	}
 	return jsonTalk{}
 }
