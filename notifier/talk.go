@@ -34,7 +34,7 @@ const (
 // NewTalk makes the protocol of a name: "json" or "supervisor". pool is the name of the listener.
 func NewTalk(protocol, pool string) Talk {
 	if protocol == "supervisor" {
-		return &supervisorTalk{pool: strings.Join(strings.Fields(pool), "_")} // a space would end the word
+		return &supervisorTalk{pool: word(pool)}
 	}
 	return jsonTalk{}
 }
@@ -99,12 +99,15 @@ func (t *supervisorTalk) Encode(r event.Record) []byte {
 	return fmt.Appendf(nil, "ver:3.0 server:phorever serial:%d pool:%s poolserial:%d eventname:%s len:%d\n%s", t.serial, t.pool, t.serial, known.name, len(payload), payload)
 }
 
+// word is a name as one word of the protocol: a space would end it.
+func word(name string) string { return strings.Join(strings.Fields(name), "_") }
+
 func supervisorPayload(from string, r event.Record) string {
 	switch {
 	case strings.HasPrefix(r.Event, "tick."):
 		return fmt.Sprintf("when:%d", r.Time.Unix())
 	case strings.HasPrefix(r.Event, "role."):
-		return "groupname:" + r.Role + "\n"
+		return "groupname:" + word(r.Role) + "\n"
 	case from == "":
 		return ""
 	}

@@ -76,6 +76,7 @@ func inBatches(h heard, batch *[]string, gathers bool) string {
 // What superlance documents of its listeners comes of our events: each reads one, does what it is for, and says that it is done.
 func TestTheListenersOfSuperlance(t *testing.T) {
 	records := []event.Record{
+		{Event: "role.started", Role: "night shift"},
 		{Event: "process.started", Process: "web:1", Run: 1, Pid: 7},
 		{Event: "process.ready", Process: "web:1", Run: 1, Pid: 7},
 		{Event: "process.exited", Process: "web:1", Pid: 7, Severity: event.Warning},
