@@ -15,7 +15,7 @@ const (
 	// tailLook is how many lines of a file that clones share are looked at for them.
 	tailLook = 500
 	// tailWait is how long a file system may take.
-	tailWait = 200 * time.Millisecond
+	tailWait = 500 * time.Millisecond
 )
 
 // tailOf makes what reads the last lines of a run; nil where nobody would be helped by them.
@@ -36,8 +36,9 @@ func (h *house) tail(names logNames, id spec.CloneID, run int) []string {
 	}
 	got := make(chan []string, 1)
 	go func() {
-		defer h.tailing.Store(false)
-		got <- readTail(names, h.index, id, run)
+		lines := readTail(names, h.index, id, run)
+		h.tailing.Store(false) // before whoever has waited asks for the next ones
+		got <- lines
 	}()
 	late := time.NewTimer(tailWait)
 	defer late.Stop()
