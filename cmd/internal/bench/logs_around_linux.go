@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -28,18 +27,12 @@ func (b *bench) neighbours(who string) error {
 		return err
 	}
 	defer flood.close()
-	directory, err := b.scratch()
-	if err != nil {
-		return err
-	}
-	s, err := newSink(directory, n)
+	s, err := b.newSink(n)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	work := map[string]any{"name": "work", "roles": []string{"work"}, "up": b.teller(s), "clones": n}
-	maps.Copy(work, comeBack)
-	d, err := b.daemon(work, map[string]any{
+	d, err := b.daemon(b.comingBack(s, n), map[string]any{
 		"name": "flood", "roles": []string{"work"}, "up": flood.command(), "stable_after": 0,
 		"log": map[string]any{"rotate": map[string]any{"size": min(50_000_000, b.logSize), "keep": 1}},
 	})
@@ -57,7 +50,7 @@ func (b *bench) neighbours(who string) error {
 			return err
 		}
 	}
-	time.Sleep(2*stable + 300*time.Millisecond) // what the start left to do is done
+	settle()
 	before, err := d.loggedLines()
 	if err != nil {
 		return err

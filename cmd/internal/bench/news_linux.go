@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"syscall"
@@ -107,7 +106,7 @@ func (b *bench) newsRequests(round int) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(300 * time.Millisecond) // what the start left to do is done
+	settle()
 	for _, victim := range alive.Processes {
 		if victim.Pid == 0 {
 			continue // the parked one
@@ -151,18 +150,12 @@ func (b *bench) hangs(who string) error {
 		return err
 	}
 	defer service.close()
-	directory, err := b.scratch()
-	if err != nil {
-		return err
-	}
-	s, err := newSink(directory, n)
+	s, err := b.newSink(n)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	work := map[string]any{"name": "work", "roles": []string{"work"}, "up": b.teller(s), "clones": n}
-	maps.Copy(work, comeBack)
-	d, err := b.daemon(work)
+	d, err := b.daemon(b.comingBack(s, n))
 	if err != nil {
 		return err
 	}
@@ -180,6 +173,6 @@ func (b *bench) hangs(who string) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(2*stable + 300*time.Millisecond) // what the start left to do is done
+	settle()
 	return b.oneByOne(who, "news-hangs", s, alive)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"syscall"
 	"time"
@@ -46,12 +47,27 @@ func (b *bench) teller(s *sink) []string {
 	return []string{b.self, "bench-child", s.path}
 }
 
-func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
+// comingBack is the process of n tellers that come back, as phorever is told of it.
+func (b *bench) comingBack(s *sink, n int) map[string]any {
+	work := map[string]any{"name": "work", "roles": []string{"work"}, "up": b.teller(s), "clones": n}
+	maps.Copy(work, comeBack)
+	return work
+}
+
+// newSink makes a sink for n tellers, in a directory of its own.
+func (b *bench) newSink(n int) (*sink, error) {
 	directory, err := b.scratch()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s, err := newSink(directory, n)
+	return newSink(directory, n)
+}
+
+// settle waits until what a start leaves to do is done.
+func settle() { time.Sleep(2*stable + 300*time.Millisecond) }
+
+func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
+	s, err := b.newSink(n)
 	if err != nil {
 		return err
 	}
@@ -65,7 +81,7 @@ func (b *bench) killedOf(name, sample string, n int, allAtOnce bool) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(2*stable + 300*time.Millisecond) // what the start left to do is done
+	settle()
 	if b.wanted(sample) {
 		if err := b.oneByOne(name, sample, s, alive); err != nil {
 			return err
