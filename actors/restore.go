@@ -89,10 +89,6 @@ func (h *house) reconcile(s *savedClone, runs []child.Recovered) (clone *savedCl
 	}
 	switch {
 	case s == nil && newest.Pid == 0:
-		for _, run := range runs {
-			over = append(over, run.ID)
-		}
-		return nil, over
 	case s == nil:
 		h.log.Warnf("saved state: nothing was known of %s, pid %d; it is taken back as it is", newest.ID, newest.Pid)
 		_, number := spec.CloneID(newest.ID.Clone).Split()
@@ -101,8 +97,12 @@ func (h *house) reconcile(s *savedClone, runs []child.Recovered) (clone *savedCl
 	case s.Machine.Run < newest.ID.Run:
 		s.found(h, newest)
 	}
+	goesOn := 0 // no run
+	if s != nil && s.Machine.Live {
+		goesOn = s.Machine.Run
+	}
 	for _, run := range runs {
-		if run.ID.Run != s.Machine.Run || !s.Machine.Live {
+		if run.ID.Run != goesOn {
 			over = append(over, run.ID)
 		}
 	}
