@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	batchLimit = 128 << 10 // bytes
-	hotPipe    = 1 << 20   // bytes; the most that every user may have, /proc/sys/fs/pipe-max-size
-	coldPipe   = 64 << 10  // bytes; what a new pipe has
+	// batchLimit, in bytes, is half of hotPipe, because the stage must hold twice as much. The larger a batch is, the fewer pages go
+	// cold between its copies: with 128 KiB 4 KiB writes had two thirds of the speed.
+	batchLimit = 512 << 10
+	hotPipe    = 1 << 20  // bytes; the most that every user may have, /proc/sys/fs/pipe-max-size
+	coldPipe   = 64 << 10 // bytes; what a new pipe has
 	pageSize   = 4 << 10
 	// mostHot is how many pipes an ordinary user's pump makes large: half of the 64 MiB that all programs of the user share,
 	// after which every new pipe of theirs would have two pages.
@@ -61,7 +63,7 @@ func (p *Pump) newBatch() error {
 	if err != nil {
 		return err
 	}
-	size := resize(stage.w, 4*batchLimit)
+	size := resize(stage.w, 2*batchLimit)
 	scratch := resize(p.scratch.w, size/2)
 	p.limit = min(batchLimit, scratch)
 	p.batch = &batch{stage: stage, record: r, number: number, buffer: make([]byte, p.limit+len(CutMarker))}

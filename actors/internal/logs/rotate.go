@@ -69,8 +69,9 @@ func (r Rotation) fits(size int64, seen []byte) int {
 
 // aside is the files that were put aside. Its methods are safe for concurrent use; they may take as long as the file system does.
 type aside struct {
-	mu    sync.Mutex
-	index string // the directory of their indexes, "" for none
+	mu      sync.Mutex
+	index   string         // the directory of their indexes, "" for none
+	freeing sync.WaitGroup // whoever gives back the blocks of the one that was removed last
 }
 
 func asideName(path string, number int) string { return path + "." + strconv.Itoa(number) }
@@ -108,7 +109,7 @@ func (a *aside) put(path string, id identity, keep int) error {
 			var err error
 			if i >= keep {
 				a.forget(from)
-				err = os.Remove(from)
+				err = a.remove(from)
 			} else {
 				err = os.Rename(from, to)
 			}
@@ -122,6 +123,18 @@ func (a *aside) put(path string, id identity, keep int) error {
 		return os.Remove(path)
 	}
 	return os.Rename(path, asideName(path, 1))
+}
+
+// remove takes a file's name away. What it has on the disk and in memory is given back beside that, which takes milliseconds in which its
+// writer would wait; of one file at a time, so that the disk never holds more than one that is to go. The caller holds a.mu.
+func (a *aside) remove(name string) error {
+	inode, held := holdInode(name)
+	err := os.Remove(name)
+	if held {
+		a.freeing.Wait()
+		a.freeing.Go(func() { _ = unix.Close(inode) })
+	}
+	return err
 }
 
 // forget removes the index of a file that is about to go.

@@ -68,6 +68,12 @@ func (p *Pump) complain(f *File, err error) {
 	}
 }
 
+// holdInode keeps a file on the disk when its name goes, until its descriptor is closed.
+func holdInode(name string) (fd int, held bool) {
+	fd, err := unix.Open(name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	return fd, err == nil
+}
+
 // lowly makes the calling goroutine the only one on a thread that nothing else waits for, for as long as it runs.
 func lowly() {
 	runtime.LockOSThread() // the thread ends with the goroutine

@@ -36,6 +36,9 @@ func (f *File) rotate(o FileOptions, more int) {
 	}
 }
 
+// holdInode is Linux's.
+func holdInode(string) (int, bool) { return -1, false }
+
 // lowly is Linux's.
 func lowly() {}
 
