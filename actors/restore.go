@@ -27,6 +27,7 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 	var known bool
 	r.intent, known = readIntent(r.house, saved)
 	clones := readClones(r.house, saved)
+	r.pastRoles = readRoles(r.house, saved)
 	found := map[spec.CloneID][]child.Recovered{}
 	for _, run := range r.house.table.Recovered() {
 		id := spec.CloneID(run.ID.Clone)
@@ -72,6 +73,7 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 			r.retire(ctx, id, "it is not in the configuration any more", awaited{})
 		}
 	}
+	r.regroup(ctx, r.pastRoles, clones)
 	r.publish()
 	var loss savedLoss
 	if text, ok := saved[lossKey]; ok && json.Unmarshal(text, &loss) == nil { // the daemon before did not live to end everything

@@ -20,6 +20,7 @@ type (
 	configureRole struct {
 		Role  spec.Role
 		Order []spec.CloneID // of all its clones, as in the configuration
+		Past  *savedRole     // of an earlier daemon, for a role that is new
 	}
 	spawnClone struct {
 		ID      spec.CloneID
@@ -71,6 +72,7 @@ type groupDue struct{ Epoch int }
 
 type roleActor struct {
 	house    *house
+	home     string // its name
 	role     spec.Role
 	order    []spec.CloneID
 	clones   map[spec.CloneID]*actor.PID
@@ -83,6 +85,9 @@ func (r *roleActor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case configureRole:
 		r.role, r.order = msg.Role, msg.Order
+		if msg.Past != nil {
+			r.restore(ctx, msg.Past)
+		}
 	case spawnClone:
 		r.spawn(ctx, msg)
 	case removeClone:
@@ -189,18 +194,25 @@ func (r *roleActor) memberFailed(ctx actor.Context, msg memberFailed) {
 	r.failures = slices.DeleteFunc(r.failures, func(at time.Time) bool { return msg.At.Sub(at) > limit.Within })
 	r.failures = append(r.failures, msg.At)
 	if len(r.failures) <= limit.After {
+		r.save()
 		return
 	}
 	why := fmt.Sprintf("role %s gave up: %d failures within %s", r.role.Name, len(r.failures), spec.FormatDuration(limit.Within))
 	r.failures = nil
+	r.save()
 	for id := range r.clones {
 		r.pass(ctx, id, orderProcess{ID: id, Input: lifecycle.CondemnOrdered, Why: why})
 	}
 }
 
 func (r *roleActor) memberHeld(ctx actor.Context, msg memberHeld) {
-	if !msg.Own {
+	switch {
+	case msg.Own:
+	case slices.Contains(r.group.Members, msg.ID):
 		r.regroup(ctx, r.group.Held(msg.ID))
+		return
+	default: // the daemon before was killed between the end of the restart and this one's start
+		r.pass(ctx, msg.ID, orderProcess{ID: msg.ID, Input: lifecycle.StartOrdered})
 		return
 	}
 	var present []spec.CloneID
@@ -209,11 +221,15 @@ func (r *roleActor) memberHeld(ctx actor.Context, msg memberHeld) {
 			present = append(present, id)
 		}
 	}
-	group, hold := r.group.Failed(lifecycle.Affected(r.role.Supervision, present, msg.ID), msg.ID, msg.Due)
+	affected := lifecycle.Affected(r.role.Supervision, present, msg.ID)
+	if len(affected) == 0 { // by now it restarts alone
+		affected = []spec.CloneID{msg.ID}
+	}
+	group, hold := r.group.Failed(affected, msg.ID, msg.Due)
+	r.regroup(ctx, group)
 	for _, id := range hold {
 		r.pass(ctx, id, orderProcess{ID: id, Input: lifecycle.HoldOrdered, Why: fmt.Sprintf("%s failed, role %s restarts %s", msg.ID, r.role.Name, r.role.Supervision)})
 	}
-	r.regroup(ctx, group)
 }
 
 func (r *roleActor) memberLeft(ctx actor.Context, msg memberLeft) {
@@ -224,6 +240,7 @@ func (r *roleActor) memberLeft(ctx actor.Context, msg memberLeft) {
 func (r *roleActor) regroup(ctx actor.Context, group lifecycle.Group) {
 	waits := group.Phase == lifecycle.GroupBackoff && (r.group.Phase != lifecycle.GroupBackoff || !r.group.Until.Equal(group.Until))
 	r.group = group
+	r.save()
 	if waits {
 		r.house.after(max(0, group.Until.Sub(r.house.now())), ctx.Self(), groupDue{group.Epoch})
 	}
@@ -235,6 +252,7 @@ func (r *roleActor) groupDue(ctx actor.Context, msg groupDue) {
 	}
 	group, start := r.group.Due(r.order)
 	r.group = group
+	r.save() // a start is forked when that is written
 	for _, id := range start {
 		r.pass(ctx, id, orderProcess{ID: id, Input: lifecycle.StartOrdered})
 	}

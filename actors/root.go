@@ -46,6 +46,7 @@ type rootActor struct {
 	slots  map[spec.CloneID]*slot
 
 	saved     map[string][]byte // what an earlier daemon has left
+	pastRoles map[string]*savedRole
 	observers []*actor.PID      // stats, notifier, hooks and listeners
 	sinks     []*notifier.Queue // that hear everything from the first event on
 	ready     chan<- []*actor.PID
@@ -157,7 +158,7 @@ func (r *rootActor) begin(ctx actor.Context) {
 	})
 	r.publish()
 	r.restore(ctx, r.saved)
-	r.saved = nil
+	r.saved, r.pastRoles = nil, nil
 	r.ready <- r.observers
 }
 
@@ -177,10 +178,12 @@ func (r *rootActor) home(ctx actor.Context, name string) *actor.PID {
 	}
 	house := r.house
 	pid := ctx.SpawnPrefix(actor.PropsFromProducer(func() actor.Actor {
-		return &roleActor{house: house, clones: map[spec.CloneID]*actor.PID{}}
+		return &roleActor{house: house, home: name, clones: map[spec.CloneID]*actor.PID{}}
 	}), name+"/")
 	r.roles[name] = pid
-	ctx.Send(pid, r.configured(name))
+	configured := r.configured(name)
+	configured.Past = r.pastRoles[name]
+	ctx.Send(pid, configured)
 	return pid
 }
 

@@ -134,16 +134,6 @@ func (m *cloneMemory) restore(h *house, s *savedClone) {
 	if s.Stdout != "" || s.Stderr != "" {
 		m.names.Store(&logNames{s.Stdout, s.Stderr})
 	}
-	// The restart of a whole role is not written down: its members go on by themselves, each when it is due.
-	if m.machine.Held {
-		m.machine.Held = false
-		if m.deadline = h.now(); m.exit != nil && m.exit.Failure {
-			m.deadline = m.exit.At.Add(m.verdict.Delay)
-		}
-	}
-	if m.machine.Next == lifecycle.NextHeld {
-		m.machine.Next = lifecycle.NextStart
-	}
 }
 
 // savedLoss is why everything is being ended without an order.

@@ -69,21 +69,6 @@ func TestACloneKnowsAfterwardsWhatItKnew(t *testing.T) {
 
 func near2(a, b time.Time) bool { return a.Sub(b).Abs() < time.Millisecond }
 
-func TestAMemberOfAGroupGoesOnByItself(t *testing.T) {
-	now := time.Now()
-	h := &house{base: clockBase{now, time.Hour}, now: func() time.Time { return now }}
-	m := &cloneMemory{}
-	m.restore(h, &savedClone{Machine: lifecycle.Machine{State: event.Backoff, Run: 2, Held: true}})
-	if m.machine.Held || m.deadline.IsZero() {
-		t.Errorf("it waits for a role that has forgotten it: %+v", m)
-	}
-	m = &cloneMemory{}
-	m.restore(h, &savedClone{Machine: lifecycle.Machine{State: event.Stopping, Run: 2, Live: true, Up: true, Next: lifecycle.NextHeld}})
-	if m.machine.Next != lifecycle.NextStart {
-		t.Errorf("%+v", m.machine)
-	}
-}
-
 func TestEveryStateIsRestored(t *testing.T) {
 	now := time.Now()
 	h := &house{base: clockBase{now, time.Hour}, now: func() time.Time { return now }}
