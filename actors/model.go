@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -48,6 +49,9 @@ type (
 	}
 )
 
+// taken is how long it may take to take up what an earlier daemon has left.
+const taken = 5 * time.Second
+
 // mostRecords is how many events are remembered.
 const mostRecords = 1000
 
@@ -60,6 +64,8 @@ type model struct {
 	records   []event.Record // a ring once it is full
 	oldest    int
 	refusal   func(path string) string // why a log file takes no lines; nil: unknown
+	expected  map[spec.CloneID]bool    // of an earlier daemon, and not heard of yet
+	complete  chan struct{}            // closed when there are none
 
 	sampling sync.Mutex // one sample at a time; never held together with mu
 	sampler  *sample.Sampler
@@ -75,12 +81,57 @@ func (m *model) move(moved processMoved) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.processes[moved.ID] = moved
+	m.heard(moved.ID)
 }
 
 func (m *model) remove(id spec.CloneID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.processes, id)
+	m.heard(id)
+}
+
+// expect makes complete what is closed when something was heard of each of these clones.
+func (m *model) expect(ids iter.Seq[spec.CloneID]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expected, m.complete = map[spec.CloneID]bool{}, make(chan struct{})
+	for id := range ids {
+		m.expected[id] = true
+	}
+	if len(m.expected) == 0 {
+		close(m.complete)
+	}
+}
+
+// heard is for whoever holds m.mu.
+func (m *model) heard(id spec.CloneID) {
+	if !m.expected[id] {
+		return
+	}
+	if delete(m.expected, id); len(m.expected) == 0 {
+		close(m.complete)
+		m.expected = nil
+	}
+}
+
+// whole waits until the model knows of everything that an earlier daemon has left: until then a question has no answer but a wrong one.
+// It waits no longer than taken.
+func (m *model) whole() bool {
+	m.mu.RLock()
+	complete := m.complete
+	m.mu.RUnlock()
+	if complete == nil {
+		return true
+	}
+	late := time.NewTimer(taken)
+	defer late.Stop()
+	select {
+	case <-complete:
+		return true
+	case <-late.C:
+		return false
+	}
 }
 
 func (m *model) reshape(shape treeShaped) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -55,11 +56,13 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 			clones[id] = s
 		}
 	}
+	r.house.model.expect(maps.Keys(clones))
 	for id, s := range clones {
 		process := r.processOf(id)
 		switch {
 		case process == nil && !s.Machine.Live:
 			r.house.saving.Delete(cloneKey(id))
+			r.house.model.remove(id)
 			continue
 		case process == nil:
 			name, _ := id.Split()

@@ -10,6 +10,7 @@ import (
 	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
 	"github.com/dcousineau/phorever/actors/internal/restart"
+	"github.com/dcousineau/phorever/spec"
 )
 
 // notebook is a Saving in memory.
@@ -88,5 +89,26 @@ func TestEveryStateIsRestored(t *testing.T) {
 				t.Errorf("%+v, want %+v", m.machine, machine)
 			}
 		}
+	}
+}
+
+// Who asks right after a daemon has taken over gets an answer about everything that the one before has left.
+func TestTheFirstAnswerMissesNothing(t *testing.T) {
+	const clones = 200
+	config := configOf(t, shell("web", "exec sleep 100", func(p *spec.Process) { p.Clones.Count = clones }))
+	r := newRelict(t)
+	for n := 1; n <= clones; n++ {
+		id := config.Processes[0].Clone(n)
+		r.put(cloneKey(id), savedClone{Number: n, Role: "r", Machine: lifecycle.Machine{State: event.Fatal, Run: 7}})
+	}
+	tr := plantWith(t, config, r.saved)
+	all := tr.Status()
+	for _, p := range all {
+		if p.State != event.Fatal || p.Run != 7 {
+			t.Fatalf("%s is %s at run %d", p.ID, p.State, p.Run)
+		}
+	}
+	if len(all) != clones {
+		t.Errorf("%d of %d", len(all), clones)
 	}
 }

@@ -97,6 +97,9 @@ func Start(config *spec.Config, options Options) (*System, error) {
 		return nil, fmt.Errorf("start the tree: %w", err)
 	}
 	s.observers = <-ready
+	if !s.house.model.whole() {
+		options.Log.Error("internal fault: not every process that was taken back has said so; status may miss some for a while")
+	}
 	table.HearLogs(s.house.hearLogs)
 	go s.end()
 	return s, nil
