@@ -20,13 +20,18 @@ type chain struct {
 	indexes string // the directory of the indexes, "" for none
 }
 
-// open opens one of its files, with what is known of its lines.
+// open opens one of its files, with what is known of its lines. A file that has just lost its name counts as gone: its index went with it.
 func (c chain) open(name string) (*link, error) {
 	l, err := openLink(name)
-	if err == nil {
-		l.index = openIndex(c.indexes, l.id, c.path)
+	if err != nil {
+		return nil, err
 	}
-	return l, err
+	l.index = openIndex(c.indexes, l.id, c.path)
+	if l.index == nil && c.indexes != "" && l.nameless() {
+		l.close()
+		return nil, fs.ErrNotExist
+	}
+	return l, nil
 }
 
 // link is one file of a log: the file itself, or one that was put aside.
@@ -149,8 +154,8 @@ func (c chain) behind(number int, other, file identity) (last bool) {
 	return last
 }
 
-// replaced says whether the file has no name any more, as one whose compressed twin took its place.
-func (l *link) replaced() bool {
+// nameless says whether the file has no name any more, as one that is not kept, or whose compressed twin took its place.
+func (l *link) nameless() bool {
 	_, _, links, err := identify(int(l.file.Fd()))
 	return err == nil && links == 0
 }
@@ -170,11 +175,7 @@ func (c chain) aged(number int) (*link, error) {
 		if len(names) == 0 {
 			return nil, fs.ErrNotExist
 		}
-		l, err := c.open(asideName(c.path, number) + names[0])
-		switch {
-		case err == nil && l.index == nil && c.indexes != "" && l.replaced(): // its index went with it
-			l.close()
-		case !errors.Is(err, fs.ErrNotExist):
+		if l, err := c.open(asideName(c.path, number) + names[0]); !errors.Is(err, fs.ErrNotExist) {
 			return l, err
 		}
 	}

@@ -51,8 +51,7 @@ func (a *aside) plain(path string) (*os.File, identity, error) {
 		case names[0] != "":
 			continue
 		case len(names) > 1: // it was compressed, and we were killed before it went
-			a.forget(name)
-			if err := os.Remove(name); err != nil {
+			if err := a.remove(name); err != nil {
 				return nil, identity{}, err
 			}
 			continue

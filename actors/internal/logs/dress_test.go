@@ -85,14 +85,14 @@ const batchOfLines = 128 << 10
 // The pump puts it before each line, of several clones in one file, and none is lost or counted twice where the file is put aside.
 func TestDressedLinesInTheirFile(t *testing.T) {
 	path, p := logPath(t), newPump(t)
-	f := open(t, p, FileOptions{Path: path, Form: Form{Prefix: true}, Rotate: Rotation{Size: 4 << 10, Keep: 1000}})
+	f := open(t, p, FileOptions{Path: path, OnFull: Block, Form: Form{Prefix: true}, Rotate: Rotation{Size: 4 << 10, Keep: 1000}})
 	const lines = 3000
 	var c Counter
 	s, w := attach(t, p, f, &c)
 	numbered(w, "w", lines)
 	write(t, w, "unfinished")
 	finish(t, s)
-	want(t, "logged", lines+1, c.Logged.Load())
+	eventually(t, "all is logged", func() bool { return c.Logged.Load() == lines+1 }) // a run waits 200 ms for a file that is slow
 	all := strings.Split(strings.TrimSuffix(strings.Join(asideFiles(t, path), ""), "\n"), "\n")
 	want(t, "lines", lines+1, len(all))
 	for i, line := range all[:lines] {

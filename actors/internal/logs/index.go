@@ -255,10 +255,24 @@ func pruneIndexes(directory string, shifting sync.Locker) {
 		}
 		shifting.Lock() // while files are put one further one is not seen
 		if !slices.Contains(indexedNames(directory, path), name) {
-			_ = os.Remove(name)
+			pruneIndex(directory, path, name)
 		}
 		shifting.Unlock()
 	}
+}
+
+// pruneIndex removes the index of a file that is gone; and puts it back if by now there is one again, which has its number on the disk and has
+// begun to write into its index.
+func pruneIndex(directory, path, name string) {
+	held := name + ".gone"
+	_ = os.Remove(held) // of one that was killed here
+	if os.Link(name, held) != nil || os.Remove(name) != nil {
+		return
+	}
+	if slices.Contains(indexedNames(directory, path), name) {
+		_ = os.Link(held, name) // unless a newer one is there
+	}
+	_ = os.Remove(held)
 }
 
 // indexedNames are the indexes that the files of a log may have.

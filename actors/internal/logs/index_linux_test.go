@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -119,13 +120,23 @@ func TestTheIndexKnowsWhoWroteWhat(t *testing.T) {
 				}
 				next[who] = number + 1
 			}
+			number, most := found[len(found)-1].Run, 0 // whoever was done early has no lines left
+			for _, line := range found {
+				if line.Run == number {
+					most++
+				}
+			}
 			run := indexReader(t, path, indexes)
-			found, _ = run.Last(Query{Lines: 3, Match: func(line *Line) bool { return line.Run == 70000 }})
+			found, _ = run.Last(Query{Lines: 3, Match: func(line *Line) bool { return line.Run == number }})
 			for _, line := range found {
 				rightly(t, line)
 			}
-			want(t, "lines of one run", 3, len(found))
+			want(t, "lines of one run", min(3, most), len(found))
 			files, _ := filepath.Glob(path + "*")
+			files = slices.DeleteFunc(files, func(name string) bool { // one that was made by a call that took too long has no lines
+				info, err := os.Stat(name)
+				return err == nil && info.Size() == 0
+			})
 			entries, _ := os.ReadDir(indexes)
 			want(t, "indexes, one for each file", len(files), len(entries))
 		})

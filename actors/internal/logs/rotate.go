@@ -108,7 +108,6 @@ func (a *aside) put(path string, id identity, keep int) error {
 			from, to := asideName(path, i)+suffix, asideName(path, i+1)+suffix
 			var err error
 			if i >= keep {
-				a.forget(from)
 				err = a.remove(from)
 			} else {
 				err = os.Rename(from, to)
@@ -119,32 +118,26 @@ func (a *aside) put(path string, id identity, keep int) error {
 		}
 	}
 	if keep == 0 {
-		a.forget(path)
-		return os.Remove(path)
+		return a.remove(path)
 	}
 	return os.Rename(path, asideName(path, 1))
 }
 
-// remove takes a file's name away. What it has on the disk and in memory is given back beside that, which takes milliseconds in which its
-// writer would wait; of one file at a time, so that the disk never holds more than one that is to go. The caller holds a.mu.
+// remove takes a file's name away, and then its index: whoever opens the file finds the index too, or learns that the file is gone. What it
+// has on the disk and in memory is given back beside that, which takes milliseconds in which its writer would wait; of one file at a time,
+// so that the disk never holds more than one that is to go. The caller holds a.mu.
 func (a *aside) remove(name string) error {
-	inode, held := holdInode(name)
+	inode, held := holdInode(name) // so that no other file gets its number, and with it its index
+	id, unknown := nameOf(name)
 	err := os.Remove(name)
+	if err == nil && unknown == nil && a.index != "" && id != (identity{}) {
+		_ = os.Remove(indexName(a.index, id))
+	}
 	if held {
 		a.freeing.Wait()
 		a.freeing.Go(func() { _ = unix.Close(inode) })
 	}
 	return err
-}
-
-// forget removes the index of a file that is about to go.
-func (a *aside) forget(name string) {
-	if a.index == "" {
-		return
-	}
-	if id, err := nameOf(name); err == nil && id != (identity{}) {
-		_ = os.Remove(indexName(a.index, id))
-	}
 }
 
 // prune removes the indexes of files that are gone.
