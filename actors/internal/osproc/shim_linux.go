@@ -153,6 +153,12 @@ func dressAndExec(arguments []string) (what string, err error) {
 	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&empty)), 0, uintptr(len(empty)), 0, 0); errno != 0 {
 		return "signal mask", errno
 	}
+	// The runtime interrupts its threads with a signal; one that is on its way would be the program's. Being set to what it does by default,
+	// which is nothing, forgets it, and lets no other come.
+	var byDefault [4]uint64 // a kernel_sigaction
+	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGURG), uintptr(unsafe.Pointer(&byDefault)), 0, uintptr(len(empty)), 0, 0); errno != 0 {
+		return "signal action", errno
+	}
 	return "exec", syscall.Exec(order.Path, arguments[1:], os.Environ())
 }
 

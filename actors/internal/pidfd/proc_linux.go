@@ -93,11 +93,11 @@ func Environ(pid int, name string) (value string, ok bool) {
 // kernel shows an address space that is not laid out yet, or hides it from all but root, and a file that was opened before
 // shows nothing any more. Who opens the file in that moment is even held until the new address space is there, and finds it
 // empty. So where there is nothing to read the bounds in /proc/PID/stat decide whether there is an environment, and what is
-// under way is waited for: 50 ms at most.
+// under way is waited for: 200 ms at most, for it may wait for a processor meanwhile.
 func environment(pid int) []byte {
 	path := "/proc/" + strconv.Itoa(pid)
 	without := 0
-	for range 50 {
+	for range 200 {
 		file, err := os.Open(path + "/environ")
 		if err != nil && (!errors.Is(err, fs.ErrPermission) || !sameUser(path)) {
 			return nil
@@ -112,7 +112,7 @@ func environment(pid int) []byte {
 		} else {
 			without = 0
 		}
-		if s, err := readStat(pid); err != nil || s.bare() || without == 3 {
+		if s, err := readStat(pid); err != nil || s.bare() || without == 8 {
 			return nil // one that has none any more, never has any, or hides it
 		}
 		<-time.After(time.Millisecond)
