@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -64,7 +63,7 @@ type model struct {
 	records   []event.Record // a ring once it is full
 	oldest    int
 	refusal   func(path string) string // why a log file takes no lines; nil: unknown
-	expected  map[spec.CloneID]bool    // of an earlier daemon, and not heard of yet
+	expected  map[spec.CloneID]int     // of an earlier daemon, and not heard of yet; see expect
 	complete  chan struct{}            // closed when there are none
 
 	sampling sync.Mutex // one sample at a time; never held together with mu
@@ -81,7 +80,9 @@ func (m *model) move(moved processMoved) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.processes[moved.ID] = moved
-	m.heard(moved.ID)
+	if over := m.expected[moved.ID]; over == 0 || over != moved.Run || moved.Pid == 0 {
+		m.heard(moved.ID)
+	}
 }
 
 func (m *model) remove(id spec.CloneID) {
@@ -91,22 +92,20 @@ func (m *model) remove(id spec.CloneID) {
 	m.heard(id)
 }
 
-// expect makes complete what is closed when something was heard of each of these clones.
-func (m *model) expect(ids iter.Seq[spec.CloneID]) {
+// expect makes complete what is closed when something was heard of each of these clones; of one whose run is known to have ended while
+// nobody could see it, that run's number is given: until that end is heard of, too.
+func (m *model) expect(clones map[spec.CloneID]int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.expected, m.complete = map[spec.CloneID]bool{}, make(chan struct{})
-	for id := range ids {
-		m.expected[id] = true
-	}
-	if len(m.expected) == 0 {
+	m.expected, m.complete = clones, make(chan struct{})
+	if len(clones) == 0 {
 		close(m.complete)
 	}
 }
 
 // heard is for whoever holds m.mu.
 func (m *model) heard(id spec.CloneID) {
-	if !m.expected[id] {
+	if _, waits := m.expected[id]; !waits {
 		return
 	}
 	if delete(m.expected, id); len(m.expected) == 0 {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -56,7 +55,7 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 			clones[id] = s
 		}
 	}
-	r.house.model.expect(maps.Keys(clones))
+	r.house.model.expect(unheard(clones, found))
 	for id, s := range clones {
 		process := r.processOf(id)
 		switch {
@@ -82,6 +81,20 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 	if text, ok := saved[lossKey]; ok && json.Unmarshal(text, &loss) == nil { // the daemon before did not live to end everything
 		r.shutdown(ctx, shutdown{loss.Reason, loss.Code, true})
 	}
+}
+
+// unheard are the clones of which the read-model is to hear, each with its run that has ended meanwhile, 0 for none.
+func unheard(clones map[spec.CloneID]*savedClone, found map[spec.CloneID][]child.Recovered) map[spec.CloneID]int {
+	all := map[spec.CloneID]int{}
+	for id, s := range clones {
+		all[id] = 0
+		for _, run := range found[id] {
+			if run.Ended && s.Machine.Live && run.ID.Run == s.Machine.Run {
+				all[id] = run.ID.Run
+			}
+		}
+	}
+	return all
 }
 
 // reconcile brings together what a clone wrote down last and the runs of it that were found: a daemon that was killed had written one

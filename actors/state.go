@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"github.com/dcousineau/phorever/actors/internal/child"
 	"github.com/dcousineau/phorever/actors/internal/journal"
 	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
@@ -18,6 +19,21 @@ func OpenState(directories []string) (*State, error) {
 		found.Values, found.Clean = nil, true
 	}
 	return &State{j, found}, err
+}
+
+// ReadState reads the saved state and leaves it as it is.
+func ReadState(directories []string) map[string][]byte {
+	found := journal.Read(journal.Options{Directories: directories, Name: stateFile, Boot: pidfd.BootID()})
+	if !found.SameBoot {
+		return nil
+	}
+	return found.Values
+}
+
+// LeftBehind counts the processes of a configuration, known by its key, that run on while no daemon does: by what was written down, and by
+// the mark in their environment. It changes nothing.
+func LeftBehind(key string, directories []string) int {
+	return child.LeftBehind(key, ReadState(directories))
 }
 
 // stateFile may hold secrets, as the configuration may: only files of this ending do.

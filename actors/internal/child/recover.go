@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,13 +23,6 @@ type recovery struct {
 	saved map[RunID]saved
 	marks map[RunID][]marked // living processes by their mark
 	err   error              // of a process of which it could not be told whether it lives
-}
-
-// marked is a process that carries a mark of ours.
-type marked struct {
-	pid    int
-	start  uint64
-	leader bool // of a session
 }
 
 func newRecovery(t *Table, k *kept, o Kept) *recovery {
@@ -73,23 +63,11 @@ func (v *recovery) run() error {
 
 // findMarks walks through /proc once.
 func (v *recovery) findMarks() {
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil || pid == os.Getpid() || pid == v.o.Inheritance.Keeper {
-			continue
+	walkMarks(v.o.Key, func(id RunID, m marked) {
+		if m.pid != v.o.Inheritance.Keeper {
+			v.marks[id] = append(v.marks[id], m)
 		}
-		mark, ok := pidfd.Environ(pid, markVariable)
-		if !ok {
-			continue
-		}
-		name, ours := strings.CutPrefix(mark, v.o.Key+"/")
-		id, valid := parseRunID(name)
-		info, lives := pidfd.ReadInfo(pid)
-		if ours && valid && lives && info.State != 'Z' && info.State != 'X' {
-			v.marks[id] = append(v.marks[id], marked{pid, info.Start, info.Session == pid})
-		}
-	}
+	})
 }
 
 // takeSaved takes a run back that the keeper does not know: it is another keeper, or the daemon died right after the fork.
@@ -208,7 +186,7 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 	_ = t.parent.watch(r)
 	_, known := v.saved[id]
 	r.unread = !known
-	t.found = append(t.found, Recovered{ID: id, Pid: pid, Since: since})
+	t.found = append(t.found, Recovered{ID: id, Pid: pid, Since: since, Ended: process.Ended()})
 	t.save(r)
 	if r.service == nil || r.service.found {
 		r.last = Spawned{ID: id, Pid: pid, At: since, Ready: r.service != nil}
@@ -224,7 +202,7 @@ func (v *recovery) lost(id RunID, s saved) {
 	r.last = Ended{id, osproc.Status{Lost: true}, time.Now()}
 	t.runs[id] = r
 	t.lost++
-	t.found = append(t.found, Recovered{ID: id})
+	t.found = append(t.found, Recovered{ID: id, Ended: true})
 	r.unawaited = true
 	v.rejoin(r) // what it has left in its FIFO
 	v.o.Link.Del(id.String())
@@ -306,6 +284,7 @@ type Recovered struct {
 	ID    RunID
 	Pid   int // 0: it had ended, and nobody saw how
 	Since time.Time
+	Ended bool // of which the table's owner is told as of any other end
 }
 
 // Recovered are the runs that were found when the table was made.

@@ -1,7 +1,6 @@
 package child
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -186,8 +185,3 @@ func (l *Launch) close() {
 		}
 	}
 }
-
-// mark is the variable by which everything that a run starts is known.
-func (t *Table) mark(id RunID) string { return fmt.Sprintf("%s=%s/%s", markVariable, t.key, id) }
-
-const markVariable = "PHOREVER_ID"

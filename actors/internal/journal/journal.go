@@ -64,7 +64,31 @@ const (
 // Open reads what is there and begins a new generation of it. The error says that no directory can be written: the journal
 // then keeps everything in memory, and tries again.
 func Open(o Options) (*Journal, Found, error) {
-	found := Found{Values: map[string][]byte{}, SameBoot: true}
+	found, generation := look(o)
+	j := &Journal{
+		options: o, generation: generation, values: map[string][]byte{}, isDirty: map[string]bool{},
+		wake: make(chan struct{}, 1), finished: make(chan struct{}),
+	}
+	if found.SameBoot {
+		for key, value := range found.Values {
+			j.values[key] = value
+			j.live += len(key) + len(value)
+		}
+	}
+	err := j.settle()
+	go j.write()
+	return j, found, err
+}
+
+// Read reads what is there and leaves it as it is.
+func Read(o Options) Found {
+	found, _ := look(o)
+	return found
+}
+
+// look finds the latest generation.
+func look(o Options) (found Found, generation uint64) {
+	found = Found{Values: map[string][]byte{}, SameBoot: true}
 	best := content{}
 	for _, directory := range o.Directories {
 		path := filepath.Join(directory, o.Name)
@@ -86,19 +110,7 @@ func Open(o Options) (*Journal, Found, error) {
 	if best.values != nil {
 		found.Values, found.Clean, found.SameBoot = best.values, best.clean, best.head.Boot == o.Boot
 	}
-	j := &Journal{
-		options: o, generation: best.head.Generation, values: map[string][]byte{}, isDirty: map[string]bool{},
-		wake: make(chan struct{}, 1), finished: make(chan struct{}),
-	}
-	if found.SameBoot {
-		for key, value := range found.Values {
-			j.values[key] = value
-			j.live += len(key) + len(value)
-		}
-	}
-	err := j.settle()
-	go j.write()
-	return j, found, err
+	return found, best.head.Generation
 }
 
 // Put sets the value of a key.

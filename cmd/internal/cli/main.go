@@ -91,7 +91,7 @@ func (a *app) report(err error) int {
 		fmt.Fprintln(a.stderr, "phorever: interrupted; what was ordered stands")
 		return exitInterrupted
 	case errors.Is(err, control.ErrNoDaemon):
-		return a.fail(exitNoDaemon, "no daemon runs for "+a.shownConfig(), "phorever start -d starts one; -c FILE names another configuration")
+		return a.reportNoDaemon()
 	case errors.Is(err, control.ErrNoConfig):
 		return a.fail(exitUsage, err.Error(), "phorever init writes a first one; -c FILE names one that is elsewhere")
 	case errors.As(err, &asked):
@@ -106,6 +106,16 @@ func (a *app) report(err error) int {
 		return a.fail(exitFailed, refusal.Message, refusal.Hint)
 	}
 	return a.fail(exitFailed, err.Error(), "")
+}
+
+func (a *app) reportNoDaemon() int {
+	if path, err := a.find(); err == nil {
+		if left := a.leftBehind(path); left > 0 {
+			return a.fail(exitNoDaemon, fmt.Sprintf("no daemon runs for %s, but %s", path, runOn(left)),
+				"phorever start -d takes them back, phorever stop ends them")
+		}
+	}
+	return a.fail(exitNoDaemon, "no daemon runs for "+a.shownConfig(), "phorever start -d starts one; -c FILE names another configuration")
 }
 
 func (a *app) fail(code int, message, hint string) int {

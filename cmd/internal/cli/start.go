@@ -25,6 +25,7 @@ type startOptions struct {
 	readyFD      int
 	keptFD       int
 	detached     bool
+	leftovers    string
 	json         bool
 	forcePidfile bool
 }
@@ -52,7 +53,8 @@ role, all everything. What was stopped starts again, what was given up is tried 
 	flags.IntVar(&o.readyFD, "ready-fd", 0, "")
 	flags.IntVar(&o.keptFD, "kept-fd", 0, "")
 	flags.BoolVar(&o.detached, "detached", false, "")
-	for _, hidden := range []string{"ready-fd", "kept-fd", "detached"} {
+	flags.StringVar(&o.leftovers, "leftovers", "", "")
+	for _, hidden := range []string{"ready-fd", "kept-fd", "detached", "leftovers"} {
 		_ = flags.MarkHidden(hidden)
 	}
 	return command
@@ -63,11 +65,7 @@ func (a *app) runStart(words []string, o *startOptions) error {
 	if err != nil {
 		return err
 	}
-	options := daemon.Options{
-		Config: config, WorkingDirectory: workingDirectory(), Targets: targets(words), Wait: time.Duration(o.wait),
-		AllowUnsafe: a.allowUnsafe, Version: version, Terminal: os.Stderr, Problems: a.printProblems, Ready: func(actors.Report) {},
-		Program: program(), Arguments: a.arguments(config, words, o), Kept: o.keptFD, Detached: o.detached,
-	}
+	options := a.daemonOptions(config, words, o)
 	switch {
 	case o.readyFD > 0 || o.detached:
 		return ended(daemon.InBackground(options, o.readyFD), nil)
@@ -102,6 +100,14 @@ func (a *app) runStart(words []string, o *startOptions) error {
 	}
 }
 
+func (a *app) daemonOptions(config string, words []string, o *startOptions) daemon.Options {
+	return daemon.Options{
+		Config: config, WorkingDirectory: workingDirectory(), Targets: targets(words), Wait: time.Duration(o.wait),
+		AllowUnsafe: a.allowUnsafe, Version: version, Terminal: os.Stderr, Problems: a.printProblems, Ready: func(actors.Report) {},
+		Program: program(), Arguments: a.arguments(config, words, o), Kept: o.keptFD, Detached: o.detached, Leftovers: daemon.Leftovers(o.leftovers),
+	}
+}
+
 func (a *app) started(report actors.Report, err error, o *startOptions) error {
 	if err != nil {
 		return err
@@ -120,6 +126,9 @@ func (a *app) arguments(config string, words []string, o *startOptions) []string
 	}
 	if a.allowUnsafe {
 		arguments = append(arguments, "--allow-unsafe")
+	}
+	if o.leftovers != "" {
+		arguments = append(arguments, "--leftovers="+o.leftovers)
 	}
 	return append(append(arguments, "--"), words...)
 }
@@ -152,45 +161,6 @@ func ended(code int, err error) error {
 		return exit(code)
 	}
 	return err
-}
-
-func (a *app) stop() *cobra.Command {
-	var asJSON bool
-	command := &cobra.Command{
-		Use:   "stop [OPTIONS] [TARGET…]",
-		Short: "stops processes; without a target everything, and then the daemon",
-		Long: `Stops every process and then the daemon, and returns when nothing is left of either. With targets it stops those and
-keeps the daemon; "all" does the same for all of them. Each process gets its stop signal, and KILL when its stop timeout
-is over. What was stopped stays stopped, across reloads, until somebody starts it.`,
-		Example:           "  phorever stop @worker",
-		ValidArgsFunction: a.completeTargets,
-		RunE: func(_ *cobra.Command, words []string) error {
-			client, ctx, err := a.client()
-			if err != nil {
-				return err
-			}
-			if len(words) == 0 {
-				if err = client.Shutdown(ctx); err == nil {
-					a.say("everything is stopped, and so is the daemon")
-					if asJSON {
-						return a.printReport(actors.Report{}, true, "")
-					}
-				}
-			} else {
-				var report actors.Report
-				if report, err = client.Stop(ctx, actors.StopOrder{Targets: targets(words)}); err == nil {
-					return a.printReport(report, asJSON, "already stopped")
-				}
-			}
-			if errors.Is(err, control.ErrNoDaemon) {
-				a.say("no daemon runs: there is nothing to stop")
-				return nil
-			}
-			return err
-		},
-	}
-	command.Flags().BoolVar(&asJSON, "json", false, "what changed, as JSON (default false)")
-	return command
 }
 
 func targets(words []string) []actors.Target {

@@ -30,6 +30,7 @@ type Options struct {
 	Arguments        []string  // that make another daemon like this one, from the command word on
 	Kept             int       // descriptor of the socket to our keeper, 0 where there is none
 	Detached         bool      // nobody sees what we say
+	Leftovers        Leftovers // what to do with what a killed daemon has left
 	Terminal         io.Writer // where a foreground daemon tells what happens; nil in the background
 	Problems         func(spec.Problems)
 	Ready            func(actors.Report) // called once, when everything started is up or was waited for in vain
@@ -118,6 +119,9 @@ func (d *Daemon) load() (*spec.Config, error) {
 	}
 	config, problems := spec.Load(d.options.Config, d.loadOptions())
 	if config == nil || problems.HasErrors() {
+		if config := d.configLeft(); config != nil {
+			return config, nil
+		}
 		return nil, &control.Refusal{Usage: true, Message: "the configuration has problems; nothing was started", Problems: problems}
 	}
 	if len(problems) > 0 {
@@ -217,7 +221,7 @@ func (d *Daemon) begin(memory *memory, config *spec.Config, was past) {
 			d.log.Errorf("reload: %v", err)
 		}
 	}
-	if d.kept.first() {
+	if d.kept.first() && d.options.Leftovers == LeftoversJoin {
 		report, err = d.system.StartProcesses(context.Background(), actors.StartOrder{Targets: d.options.Targets, Wait: d.options.Wait})
 	}
 	if err != nil && !d.stopping.Load() {

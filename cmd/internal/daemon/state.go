@@ -91,16 +91,17 @@ func (d *Daemon) reopenState() *spec.Config {
 		return nil
 	}
 	d.openStateIn(directory)
-	return d.configInForce()
+	return configInForce(d.options.Config, d.state.Found.Values)
 }
 
-func (d *Daemon) configInForce() *spec.Config {
+// configInForce is the configuration that an earlier daemon ran, nil if that cannot be read.
+func configInForce(path string, values map[string][]byte) *spec.Config {
 	var saved savedConfig
-	if json.Unmarshal(d.state.Found.Values[keyConfig], &saved) != nil || len(saved.Sources) == 0 {
+	if json.Unmarshal(values[keyConfig], &saved) != nil || len(saved.Sources) == 0 {
 		return nil
 	}
 	options := spec.LoadOptions{AllowUnsafe: true, WorkingDirectory: saved.WorkingDirectory, Sources: saved.Sources}
-	config, problems := spec.Load(d.options.Config, options)
+	config, problems := spec.Load(path, options)
 	if config == nil || problems.HasErrors() {
 		return nil
 	}
@@ -113,7 +114,7 @@ func (d *Daemon) before(config *spec.Config) past {
 	was := past{config: config, values: found.Values, again: !d.kept.first() || !found.Clean && len(found.Values) > 0}
 	was.stopping = string(found.Values[keyStopping])
 	if d.kept.first() {
-		if earlier := d.configInForce(); earlier != nil && was.again {
+		if earlier := configInForce(d.options.Config, found.Values); earlier != nil && was.again {
 			was.config = earlier
 		}
 	}
@@ -180,8 +181,11 @@ func (d *Daemon) introduce(was past) {
 	default:
 		d.system.Announce(event.DaemonStarted{Version: d.options.Version, Config: was.config.Path, Pid: os.Getpid()})
 	}
-	if was.stopping != "" {
+	switch {
+	case was.stopping != "":
 		d.Shutdown(was.stopping)
+	case d.options.Leftovers == LeftoversEnd:
+		d.Shutdown("stopped by an order")
 	}
 }
 
