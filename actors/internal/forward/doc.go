@@ -16,9 +16,10 @@
 // message comes at least once, or is lost with a collector that had taken it and not read it.
 //
 // Non-guarantees: sent means given to the kernel, as syslog has no answers. Over UDP messages vanish, come twice or change
-// places, and a host that does not answer is not noticed. A message that is too long for a datagram is cut and ends with
-// " [cut]"; journald gets it whole in a memory file, on Linux. A unix stream socket that breaks takes with it what its reader had
-// not read. A TCP peer that closes its own direction is taken for one that is gone, as it mostly is. Several forwarders have no order among them. A line on the daemon's stdout that is longer than 4 KiB can be mixed
+// places, and a host that does not answer is not noticed. A message of syslog that is too long for a datagram, or has more than
+// 64 KiB on a stream, is cut and ends with " [cut]"; journald gets it whole in a memory file, on Linux. A unix stream socket that
+// breaks takes with it what its reader had not read. A TCP peer that closes its own direction is taken for one that is gone, as it
+// mostly is. Several forwarders have no order among them. A line on the daemon's stdout that is longer than 4 KiB can be mixed
 // with what others write to the same pipe. Should a stdout that cannot be polled hang, a goroutine may hang with it, but
 // neither Offer nor Close.
 package forward

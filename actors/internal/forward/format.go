@@ -115,6 +115,15 @@ func appendMessage(to, text []byte) []byte {
 	}
 }
 
+// bounded cuts messages that are too long for a stream.
+func bounded(message dress) dress {
+	return func(to []byte, c *cursor, text []byte) []byte {
+		start := len(to)
+		to = message(to, c, text)
+		return to[:start+len(cut(to[start:], mostStream))]
+	}
+}
+
 // counted puts the length before each message: octet counting of RFC 6587.
 func counted(message dress) dress {
 	return func(to []byte, c *cursor, text []byte) []byte {

@@ -118,7 +118,7 @@ type local struct {
 func newLocal(address string, message dress, pace tempo) *local {
 	return &local{
 		packets: &packets{network: "unixgram", address: address, message: message, limit: unlimited, pace: pace},
-		stream:  &stream{network: "unix", address: address, message: ended(message), pace: pace},
+		stream:  &stream{network: "unix", address: address, message: ended(bounded(message)), pace: pace},
 	}
 }
 

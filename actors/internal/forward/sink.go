@@ -53,7 +53,7 @@ func newSink(t Target, o Options, pace tempo) sink {
 	case spec.TargetSyslogUDP:
 		return &packets{network: "udp", address: t.Address, message: message, limit: mostUDP, pace: pace}
 	case spec.TargetSyslogTCP:
-		return &stream{network: "tcp", address: t.Address, message: counted(message), pace: pace}
+		return &stream{network: "tcp", address: t.Address, message: counted(bounded(message)), pace: pace}
 	case spec.TargetJournald:
 		return &packets{network: "unixgram", address: t.Address, message: journalEntry, limit: unlimited, large: sendMemory, pace: pace}
 	case spec.TargetStderr:

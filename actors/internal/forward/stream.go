@@ -11,6 +11,10 @@ import (
 // sendBuffer, in bytes, is what is asked for of the kernel: all that is in it is kept here as well.
 const sendBuffer = 128 << 10
 
+// mostStream, in bytes, is what a message on a stream can be. rsyslog takes a frame of more than 200,000 bytes for one that is not
+// counted, and from then on everything on the connection for a single message; syslog-ng closes the connection at more than this.
+const mostStream = 64 << 10
+
 // stream sends messages one behind the other, each in its frame.
 type stream struct {
 	network, address string

@@ -105,6 +105,20 @@ func TestTCPMessagesArriveInOrder(t *testing.T) {
 	wantCounts(t, f, 5004, 1)
 }
 
+func TestTCPMessagesThatAreTooLongAreCut(t *testing.T) {
+	address, l := listen(t, "127.0.0.1:0")
+	f := begin(t, "syslog+tcp://"+address, Options{Host: "box"})
+	f.Offer(web, noon, []byte(strings.Repeat("ä", 150000)+"\nnext\n"))
+	p := accept(t, l)
+	got, err := p.message()
+	if err != nil || len(got) > mostStream || len(got) < mostStream-200 || !strings.HasSuffix(got, "ä"+cutMarker) {
+		t.Errorf("a long message comes as %d bytes, %v", len(got), err)
+	}
+	p.want("next")
+	f.Close(5 * time.Second)
+	wantCounts(t, f, 2, 0)
+}
+
 func TestARestartedTCPServerMissesNothing(t *testing.T) {
 	address, l := listen(t, "127.0.0.1:0")
 	heard := newNotes()
@@ -127,21 +141,34 @@ func TestARestartedTCPServerMissesNothing(t *testing.T) {
 	wantCounts(t, f, 300, 0)
 }
 
-func TestAMessageThatWasCutIsSentAgainWhole(t *testing.T) {
+func TestAMessageThatWasTornIsSentAgainWhole(t *testing.T) {
 	address, l := listen(t, "127.0.0.1:0")
 	f := begin(t, "syslog+tcp://"+address, Options{Buffer: 16 << 20})
-	long := strings.Repeat("x", 12<<20) // more than the buffers of both sides
-	f.Offer(web, noon, []byte("short\n"+long+"\nlast\n"))
+	const lines = 200 // more than the buffers of both sides
+	long := func(i int) string { return strings.Repeat(number(i)+" ", 6000) }
+	for i := range lines {
+		f.Offer(web, noon, []byte(long(i)+"\n"))
+	}
 	p := accept(t, l)
-	p.want("short")
+	p.want(long(0))
 	if _, err := io.CopyN(io.Discard, p.Reader, 100<<10); err != nil {
 		t.Fatal(err)
 	}
 	p.Close()
 	p = accept(t, l)
-	p.want(long, "last")
+	first, err := p.message()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var from int
+	if _, err := fmt.Sscanf(first, "line %d ", &from); err != nil || first != long(from) {
+		t.Fatalf("the next connection begins with %d bytes of %.20q, %v; want a whole message", len(first), first, err)
+	}
+	for i := from + 1; i < lines; i++ {
+		p.want(long(i))
+	}
 	f.Close(5 * time.Second)
-	wantCounts(t, f, 3, 0)
+	wantCounts(t, f, lines, 0)
 }
 
 func TestWhatThePeerDidNotAcknowledgeIsSentAgain(t *testing.T) {
