@@ -16,7 +16,11 @@ func (h *house) hearLogs(note child.LogNote) {
 			ID: spec.CloneID(child.CloneOf(n.Stream)), Path: n.Path, Lines: n.Lines, Why: child.LogCause(n.Why), From: n.From, To: n.To,
 		})
 	case child.LogTrouble:
-		h.announce(event.LogTroubled{Path: n.Path, What: n.What, Why: n.Err.Error()})
+		fact := event.LogTroubled{Path: n.Path, What: n.What}
+		if n.Err != nil {
+			fact.Why = n.Err.Error()
+		}
+		h.announce(fact)
 	}
 }
 

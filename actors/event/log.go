@@ -17,9 +17,9 @@ type LogDropped struct {
 }
 
 // LogTroubled says what is wrong with a log file, or a target of log.forward, of which no line is lost: it cannot be put aside, or
-// compressed; or lines are held until it takes them.
+// compressed; or lines are held until it takes them, and that it does.
 type LogTroubled struct {
-	Path, What, Why string
+	Path, What, Why string // Why is empty when it is over
 }
 
 // Name is the event's name in JSON.
@@ -38,7 +38,7 @@ func (LogTroubled) Severity() Severity { return Warning }
 func (e LogDropped) Subject() Subject { return Subject{Process: e.ID, Over: e.Lines > 0} }
 
 // Subject is nothing of the user's.
-func (LogTroubled) Subject() Subject { return Subject{} }
+func (e LogTroubled) Subject() Subject { return Subject{Over: e.Why == ""} }
 
 func (e LogDropped) String() string {
 	if e.Lines == 0 {
@@ -48,5 +48,8 @@ func (e LogDropped) String() string {
 }
 
 func (e LogTroubled) String() string {
+	if e.Why == "" {
+		return e.Path + " " + e.What
+	}
 	return fmt.Sprintf("%s %s: %s", e.Path, e.What, e.Why)
 }

@@ -19,11 +19,12 @@ type Dropping struct {
 	At     time.Time
 }
 
-// Working says that a target works again and lines are kept, and how many were dropped meanwhile. It follows a Failing, a
+// Working says that a target works again and lines are kept, how many were dropped meanwhile, and why. It follows a Failing, a
 // Dropping or both.
 type Working struct {
 	Target   Target
 	Dropped  int64
+	Why      error
 	From, To time.Time // of the trouble
 }
 
@@ -71,7 +72,7 @@ func (f *Forwarder) report() {
 	if f.trouble.failing || full || f.trouble.from.IsZero() {
 		return
 	}
-	from := f.trouble.from
+	was := f.trouble
 	f.trouble = trouble{}
-	f.options.Hear(Working{f.target, lines, from, f.options.Now()})
+	f.options.Hear(Working{f.target, lines, was.why, was.from, f.options.Now()})
 }

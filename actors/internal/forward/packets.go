@@ -12,7 +12,7 @@ import (
 
 // What a datagram can be, in bytes.
 const (
-	mostUDP   = 8 << 10 // what common collectors read; RFC 5426 asks for 2 KiB at least
+	mostUDP   = 8096 // what common collectors read, rsyslog not a byte more; RFC 5426 asks for 2 KiB at least
 	unlimited = 1 << 30
 	least     = 480 // what every receiver has to take, says RFC 5424
 )

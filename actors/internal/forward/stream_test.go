@@ -270,6 +270,9 @@ func TestLinesWaitForATargetThatIsNotThere(t *testing.T) {
 	if working.Dropped != dropped || dropped == 0 || dropping.At.Before(working.From) || working.To.Before(dropping.At) {
 		t.Errorf("heard %+v and %+v, want %d lines dropped", dropping, working, dropped)
 	}
+	if !strings.Contains(fmt.Sprint(working.Why), "refused") {
+		t.Errorf("lines were dropped because of %v, want that the connection was refused", working.Why)
+	}
 	offerNumbers(f, 5000, 5001)
 	p.want(number(5000))
 	f.Close(5 * time.Second)

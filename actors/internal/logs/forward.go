@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -52,7 +51,9 @@ func tellOf(n forward.Note, tell func(Note) bool) {
 		tell(Dropping{Path: n.Target.String(), Why: n.Why})
 	case forward.Working:
 		if n.Dropped > 0 {
-			tell(Dropped{Path: n.Target.String(), Lines: n.Dropped, Why: fmt.Errorf("forwarding: %w", errLate), From: n.From, To: n.To})
+			tell(Dropped{Path: n.Target.String(), Lines: n.Dropped, Why: n.Why, From: n.From, To: n.To})
+		} else {
+			tell(Trouble{n.Target.String(), "takes lines again, none was dropped", nil})
 		}
 	}
 }

@@ -29,7 +29,7 @@ type Dropped struct {
 // Trouble says what is wrong with a file, or a target, of which no line is lost: it cannot be put aside, or compressed; or lines are held.
 type Trouble struct {
 	Path, What string
-	Err        error
+	Err        error // nil: it is over
 }
 
 // unrotated is the trouble of a file that cannot be put aside.
