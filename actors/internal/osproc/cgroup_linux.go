@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,13 +26,13 @@ func hierarchy() (string, error) {
 	return "", errors.New("there is no hierarchy of version 2")
 }
 
-// ownCgroup is the directory of the group that this process is in.
-func ownCgroup() (string, error) {
+// cgroupOf is the directory of the group that a process is in: its number, or self.
+func cgroupOf(pid string) (string, error) {
 	root, err := hierarchy()
 	if err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile("/proc/self/cgroup")
+	text, err := os.ReadFile("/proc/" + pid + "/cgroup")
 	if err != nil {
 		return "", err
 	}
@@ -40,7 +41,7 @@ func ownCgroup() (string, error) {
 			return filepath.Join(root, path), nil
 		}
 	}
-	return "", errors.New("this process is in no group of version 2")
+	return "", errors.New("it is in no group of version 2")
 }
 
 // daemonLeaf is the group that we move to where the kernel wants groups without processes above those with limits.
@@ -48,7 +49,7 @@ const daemonLeaf = "phorever.daemon"
 
 // parentCgroup is the group under which the groups of runs are made: the one that we began in.
 func parentCgroup() (string, error) {
-	own, err := ownCgroup()
+	own, err := cgroupOf("self")
 	if err != nil {
 		return "", err
 	}
@@ -96,8 +97,7 @@ func MakeCgroup(name string, memoryMax int64, cpuMax float64) (*Cgroup, error) {
 
 func unwrappedAt(where string, err error) error { return fmt.Errorf("%s: %w", where, unwrapped(err)) }
 
-// enable lets the groups below parent be limited by a controller. The kernel refuses while processes are in parent itself: the
-// daemon and its keeper then move to a leaf.
+// enable lets the groups below parent be limited by a controller.
 func enable(parent, controller string) error {
 	available, err := os.ReadFile(filepath.Join(parent, "cgroup.controllers"))
 	if err != nil {
@@ -106,22 +106,36 @@ func enable(parent, controller string) error {
 	if !contains(string(available), controller) {
 		return fmt.Errorf("the %s controller is not available in %s: it belongs to version 1, or is not delegated", controller, parent)
 	}
-	enabled, err := os.ReadFile(filepath.Join(parent, "cgroup.subtree_control"))
-	if err == nil && contains(string(enabled), controller) {
-		return nil
-	}
-	order := []byte("+" + controller)
+	err = makeRoom(parent)
 	control := filepath.Join(parent, "cgroup.subtree_control")
-	err = os.WriteFile(control, order, 0)
-	if errors.Is(err, unix.EBUSY) {
-		if err = leaveForLeaf(parent); err == nil {
-			err = os.WriteFile(control, order, 0)
-		}
+	if enabled, _ := os.ReadFile(control); err == nil && !contains(string(enabled), controller) {
+		err = os.WriteFile(control, []byte("+"+controller), 0)
 	}
 	if err != nil {
 		return fmt.Errorf("the %s controller cannot be used in %s: %w", controller, parent, unwrapped(err))
 	}
 	return nil
+}
+
+// makeRoom has what is ours leave a group that is to have limited ones below it. While processes are in it, the kernel refuses the
+// memory controller; it takes cpu, and lets no process into the groups below.
+func makeRoom(parent string) error {
+	if _, err := os.Stat(filepath.Join(parent, "cgroup.type")); errors.Is(err, os.ErrNotExist) {
+		return nil // the root alone may have both
+	}
+	for range 50 {
+		ours, others, err := leaveForLeaf(parent)
+		switch {
+		case err != nil:
+			return err
+		case !ours && others:
+			return errors.New("processes that are not ours are in it")
+		case !ours:
+			return nil
+		}
+		<-time.After(10 * time.Millisecond) // a start takes as long until it is in its group
+	}
+	return unix.EBUSY
 }
 
 func contains(words, word string) bool {
@@ -133,18 +147,67 @@ func contains(words, word string) bool {
 	return false
 }
 
-// leaveForLeaf moves this process and its parent, the keeper, out of a group that is to have limited ones below it.
-func leaveForLeaf(parent string) error {
+// leaveForLeaf moves what is ours from a group to a leaf below it: this process, the keeper, and what came from them and has no group
+// of its own. It says whose processes it found.
+func leaveForLeaf(parent string) (ours, others bool, err error) {
+	text, err := os.ReadFile(filepath.Join(parent, "cgroup.procs"))
+	if err != nil || len(text) == 0 {
+		return false, false, err
+	}
 	leaf := filepath.Join(parent, daemonLeaf)
 	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
+		return false, false, err
 	}
-	for _, pid := range []int{os.Getppid(), os.Getpid()} {
-		if err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
-			return err
+	self, keeper := os.Getpid(), os.Getppid()
+	if !sameProgram(keeper) {
+		keeper = self
+	}
+	for field := range strings.FieldsSeq(string(text)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil || !comesFrom(pid, self, keeper) {
+			others = true
+			continue
+		}
+		ours = true
+		// One that has not executed its program yet may be on its way into its own group, where it has to stay.
+		if pid != self && pid != keeper && (sameProgram(pid) || !isIn(pid, parent)) {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(field), 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return ours, others, err
 		}
 	}
-	return nil
+	return ours, others, nil
+}
+
+// comesFrom tells whether a process is one of two, or descends from them.
+func comesFrom(pid, one, other int) bool {
+	for range 1000 { // what is read may change meanwhile, and go round in a circle
+		if pid == one || pid == other {
+			return true
+		}
+		info, ok := ReadInfo(pid)
+		if !ok || info.Parent == 0 {
+			return false
+		}
+		pid = info.Parent
+	}
+	return false
+}
+
+// sameProgram tells whether a process executes the program that we do.
+func sameProgram(pid int) bool {
+	ours, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	its, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && os.SameFile(ours, its)
+}
+
+func isIn(pid int, group string) bool {
+	own, err := cgroupOf(strconv.Itoa(pid))
+	return err == nil && own == group
 }
 
 // OpenCgroup is a group that was made before, nil if it is gone.
