@@ -53,7 +53,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"pause":     pause,
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) >= 2, "exits CODE COMMAND…")

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // paceVariable makes the mode below slow enough for something to happen meanwhile.
 const paceVariable = "CHILD_TEST_PACE"

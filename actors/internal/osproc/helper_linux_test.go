@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // anyChild is a zombie of ours, 0 if all children live, and false if there are none.
 func anyChild() (zombie int, some bool) {
