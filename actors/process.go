@@ -173,7 +173,7 @@ func (p *processActor) resume(ctx actor.Context) {
 		p.spawnRun(ctx)
 		p.relog()
 	}
-	if !p.deadline.IsZero() {
+	if !p.deadline.IsZero() && !(p.retiring && !p.machine.Live) {
 		p.armUntil(ctx, p.deadline)
 	}
 }
@@ -343,6 +343,8 @@ func (p *processActor) follows() lifecycle.Input {
 	case restart.Again:
 	}
 	switch {
+	case p.retiring: // the order to stop is on its way
+		return lifecycle.RunEndedFinish
 	case p.grouped() && p.verdict.Failure:
 		return lifecycle.RunEndedHeld
 	case p.verdict.Delay > 0:

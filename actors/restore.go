@@ -70,8 +70,10 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 		case s.Number > r.count(process):
 			s.Retiring = true
 		}
+		removed := s.Retiring
+		s.Retiring = removed || r.stopping != "" // from its first moment on: nothing is to start for it
 		r.fill(ctx, process, s.Number, clonePast{Saved: s})
-		if s.Retiring {
+		if removed {
 			r.retire(ctx, id, "it is not in the configuration any more", awaited{})
 		}
 	}

@@ -47,6 +47,7 @@ type rootActor struct {
 
 	saved     map[string][]byte // what an earlier daemon has left
 	pastRoles map[string]*savedRole
+	stopping  string            // why all that is taken back is to end
 	observers []*actor.PID      // stats, notifier, hooks and listeners
 	sinks     []*notifier.Queue // that hear everything from the first event on
 	ready     chan<- []*actor.PID
@@ -159,6 +160,9 @@ func (r *rootActor) begin(ctx actor.Context) {
 	r.publish()
 	r.restore(ctx, r.saved)
 	r.saved, r.pastRoles = nil, nil
+	if r.stopping != "" {
+		r.shutdown(ctx, shutdown{Reason: r.stopping})
+	}
 	r.ready <- r.observers
 }
 

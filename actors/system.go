@@ -28,6 +28,8 @@ type Options struct {
 	Saved   map[string][]byte // what an earlier one has written there
 	Kept    *Kept             // nil without a keeper
 	Sinks   []notifier.Sink   // that hear every event, from the first one on
+
+	Stopping string // why everything that is taken back is ended, in order; "": it is not
 }
 
 // Kept is how the tree lives with a keeper.
@@ -87,7 +89,7 @@ func Start(config *spec.Config, options Options) (*System, error) {
 	ready := make(chan []*actor.PID, 1)
 	root := &rootActor{
 		house: s.house, config: config, counts: countClones(config), intent: newIntent(), roles: map[string]*actor.PID{},
-		slots: map[spec.CloneID]*slot{}, saved: options.Saved, ready: ready, done: s.ended, exit: &s.exit, sinks: slices.Clone(s.sinks),
+		slots: map[spec.CloneID]*slot{}, saved: options.Saved, stopping: options.Stopping, ready: ready, done: s.ended, exit: &s.exit, sinks: slices.Clone(s.sinks),
 	}
 	// The root keeps what it knows: a message that makes it panic is skipped.
 	keep := actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.ResumeDirective })

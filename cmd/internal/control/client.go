@@ -193,16 +193,27 @@ func (c *Client) ReopenLogs(ctx context.Context) error {
 func (c *Client) Shutdown(ctx context.Context) error {
 	first, _ := c.Holder()
 	gone, release := c.watchHolder(ctx)
-	defer release()
+	defer func() { release() }()
 	if _, err := ask[struct{}](ctx, c, "/shutdown", targetsOrder{}); err != nil {
 		return err
 	}
 	for pause := time.Millisecond; ; pause = min(pause*2, 20*time.Millisecond) {
 		pid, held := c.Holder()
-		free := !held && !c.answers(ctx)                          // with only the lock gone, somebody has removed the file
-		if free || held && pid > 0 && first > 0 && pid != first { // or it was followed by another one already
+		if !held && !c.answers(ctx) { // with only the lock gone, somebody has removed the file
 			gone()
 			return nil
+		}
+		if held && pid > 0 && first > 0 && pid != first {
+			status, err := c.Status(ctx, nil, false)
+			switch {
+			case err == nil && !status.Daemon.Stopping: // it is another one, that was started since
+				gone()
+				return nil
+			case err == nil: // it goes on with what the one before was told, as its keeper was killed
+				release()
+				first = pid
+				gone, release = c.watchHolder(ctx)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -177,6 +177,7 @@ func (d *Daemon) own(config *spec.Config) (int, error) {
 	}
 	d.openState(config)
 	was := d.before(config)
+	d.stopping.Store(was.stopping != "") // before anybody can ask
 	options := d.treeOptions(was)
 	d.config.Store(was.config)
 	d.openOffice(was, options.Environ)

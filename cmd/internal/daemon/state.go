@@ -113,6 +113,14 @@ func (d *Daemon) before(config *spec.Config) past {
 	found := d.state.Found
 	was := past{config: config, values: found.Values, again: !d.kept.first() || !found.Clean && len(found.Values) > 0}
 	was.stopping = string(found.Values[keyStopping])
+	switch {
+	case !d.kept.first():
+	case d.options.Leftovers == LeftoversEnd:
+		was.stopping = "stopped by an order"
+	case was.stopping != "": // the one before was killed while it stopped, with its keeper, and now somebody wants it to start
+		was.stopping = ""
+		d.state.Delete(keyStopping)
+	}
 	if d.kept.first() {
 		if earlier := configInForce(d.options.Config, found.Values); earlier != nil && was.again {
 			was.config = earlier
@@ -123,7 +131,7 @@ func (d *Daemon) before(config *spec.Config) past {
 
 // treeOptions are how the tree is started.
 func (d *Daemon) treeOptions(was past) actors.Options {
-	options := actors.Options{Log: d.log, Self: self(), Saving: d.state, Saved: was.values, Environ: d.environ(was)}
+	options := actors.Options{Log: d.log, Self: self(), Saving: d.state, Saved: was.values, Environ: d.environ(was), Stopping: was.stopping}
 	if d.kept == nil {
 		return options
 	}
@@ -181,11 +189,9 @@ func (d *Daemon) introduce(was past) {
 	default:
 		d.system.Announce(event.DaemonStarted{Version: d.options.Version, Config: was.config.Path, Pid: os.Getpid()})
 	}
-	switch {
-	case was.stopping != "":
-		d.Shutdown(was.stopping)
-	case d.options.Leftovers == LeftoversEnd:
-		d.Shutdown("stopped by an order")
+	if was.stopping != "" { // which the tree does already
+		d.manager.stopping()
+		d.saveStopping(was.stopping)
 	}
 }
 
