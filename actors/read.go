@@ -89,7 +89,7 @@ func (m *model) render(moved processMoved, ever bool, usage sample.Usage, now ti
 	}
 	s.Failed = s.State == event.Fatal || s.State == event.Exited && moved.Exit != nil && moved.Exit.Failure
 	if !moved.NextStart.IsZero() {
-		next := moved.NextStart.In(zone)
+		next := now.Add(moved.NextStart.Sub(now)).In(zone) // by the wall clock as it goes now: it may have been set since
 		s.NextStartAt = &next
 		word := "; next start in "
 		if moved.State == event.Fatal {

@@ -59,6 +59,7 @@ var steps = map[string]struct {
 	"exit-on":        {1, exitOn},
 	"count":          {1, count},
 	"say-on":         {1, sayOn},
+	"stamp":          {1, stamp},
 }
 
 // ignore makes signals do nothing, for this process and those it starts.
@@ -117,6 +118,14 @@ func once(name string) {
 		os.Exit(0)
 	}
 	file.Close()
+}
+
+// stamp writes down what time it is, in nanoseconds.
+func stamp(name string) {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	check(err)
+	fmt.Fprintln(file, time.Now().UnixNano())
+	check(file.Close())
 }
 
 // die ends this process by a signal, with the signal's default action: a shell in our place sends it to itself.

@@ -16,8 +16,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(program{m}, map[string]func(){"misbehave": misbehave})
+	testscript.Main(program{m}, programs)
 }
+
+// programs are what else this test binary is, by the name under which it is run.
+var programs = map[string]func(){"misbehave": misbehave}
 
 // versionVariable is set when a release is built.
 const versionVariable = "github.com/dcousineau/phorever/cmd/internal/cli.version"
