@@ -22,8 +22,8 @@ const (
 
 // Messages between the vitalsActor and others.
 type (
-	// lookDue is its note to itself.
-	lookDue struct{}
+	// lookDue is its note to itself; a later one has made an earlier one void.
+	lookDue struct{ Number int }
 	// judgeProcess tells a clone what was found at a run of it.
 	judgeProcess struct {
 		ID      spec.CloneID
@@ -46,7 +46,8 @@ type vitalsActor struct {
 	house    *house
 	patients map[spec.CloneID]*patient
 	sampler  *sample.Sampler
-	waiting  bool // for lookDue
+	look     int       // number of the lookDue that is waited for
+	due      time.Time // then; zero: none is
 }
 
 func newVitalsActor(h *house) *vitalsActor {
@@ -61,9 +62,11 @@ func (v *vitalsActor) Receive(ctx actor.Context) {
 	case processGone:
 		delete(v.patients, msg.ID)
 	case lookDue:
-		v.waiting = false
-		v.look(ctx)
-		v.wait(ctx)
+		if msg.Number == v.look {
+			v.due = time.Time{}
+			v.examine(ctx)
+			v.wait(ctx)
+		}
 	case *actor.Started:
 		v.wait(ctx)
 	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
@@ -110,9 +113,9 @@ func boundsOf(process *spec.Process) (b sample.Bounds, as bool) {
 // written is how many lines a clone has had to say.
 func written(l lines) int64 { return l.Logged.Load() + l.Dropped.Load() }
 
-// wait sets the timer for the next look, if there is anything to look at.
+// wait sets the timer for the next look, if there is anything to look at, and it does not come soon enough.
 func (v *vitalsActor) wait(ctx actor.Context) {
-	if v.waiting || len(v.patients) == 0 {
+	if len(v.patients) == 0 {
 		return
 	}
 	next := longestLook
@@ -123,11 +126,14 @@ func (v *vitalsActor) wait(ctx actor.Context) {
 			}
 		}
 	}
-	v.waiting = true
-	v.house.after(next, ctx.Self(), lookDue{})
+	if due := v.house.now().Add(next); v.due.IsZero() || due.Before(v.due) {
+		v.look++
+		v.due = due
+		v.house.after(next, ctx.Self(), lookDue{v.look})
+	}
 }
 
-func (v *vitalsActor) look(ctx actor.Context) {
+func (v *vitalsActor) examine(ctx actor.Context) {
 	ids, pids := make([]spec.CloneID, 0, len(v.patients)), make([]int, 0, len(v.patients))
 	for id, p := range v.patients {
 		ids, pids = append(ids, id), append(pids, p.pid)

@@ -19,11 +19,11 @@ func TestStopWhileAnotherTakesOver(t *testing.T) {
   {"name": "plain", "clones": 3, "up": "echo started >>plain.%clone%; while :; do sleep 0.1; done"},
   {"name": "tree", "up": "setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & while :; do sleep 0.1; done"}]}`)
 	starts := 0
-	for _, delay := range []time.Duration{0, 5, 20, 50} {
+	for _, delay := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond} {
 		for _, who := range []string{"keeper_pid", "pid"} {
 			p.command(0, "start", "-d", "--wait=60s")
 			p.kill(p.pidOf(who))
-			<-time.After(delay * time.Millisecond)
+			<-time.After(delay)
 			p.stopWhole()
 			starts++
 			for clone := 1; clone <= 3; clone++ {
@@ -33,7 +33,7 @@ func TestStopWhileAnotherTakesOver(t *testing.T) {
 				}
 			}
 			if t.Failed() {
-				t.Fatalf("%s, %d ms later", who, delay)
+				t.Fatalf("%s, %s later", who, delay)
 			}
 		}
 	}
