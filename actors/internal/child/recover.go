@@ -32,7 +32,8 @@ func newRecovery(t *Table, k *kept, o Kept) *recovery {
 // run returns an error where it cannot be told what runs: nothing may be started then.
 func (v *recovery) run() error {
 	i := v.o.Inheritance
-	if i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0 {
+	walked := i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0
+	if walked {
 		v.findMarks()
 	}
 	v.table.mu.Lock()
@@ -46,6 +47,9 @@ func (v *recovery) run() error {
 		if v.table.runs[id] == nil {
 			v.takeSaved(id, s)
 		}
+	}
+	if v.table.lost > 0 && !walked { // what they have started may live
+		v.findMarks()
 	}
 	v.takeMarked()
 	for _, name := range i.Reserved {
