@@ -14,7 +14,7 @@ type State struct {
 
 // OpenState opens the saved state: in the first of the directories that can be used. With an error it is kept in memory alone.
 func OpenState(directories []string) (*State, error) {
-	j, found, err := journal.Open(journal.Options{Directories: directories, Name: stateFile, Boot: pidfd.BootID()})
+	j, found, err := journal.Open(stateIn(directories))
 	if !found.SameBoot { // nothing that it speaks of lives
 		found.Values, found.Clean = nil, true
 	}
@@ -23,7 +23,7 @@ func OpenState(directories []string) (*State, error) {
 
 // ReadState reads the saved state and leaves it as it is.
 func ReadState(directories []string) map[string][]byte {
-	found := journal.Read(journal.Options{Directories: directories, Name: stateFile, Boot: pidfd.BootID()})
+	found := journal.Read(stateIn(directories))
 	if !found.SameBoot {
 		return nil
 	}
@@ -34,6 +34,10 @@ func ReadState(directories []string) map[string][]byte {
 // the mark in their environment. It changes nothing.
 func LeftBehind(key string, directories []string) int {
 	return child.LeftBehind(key, ReadState(directories))
+}
+
+func stateIn(directories []string) journal.Options {
+	return journal.Options{Directories: directories, Name: stateFile, Boot: pidfd.BootID()}
 }
 
 // stateFile may hold secrets, as the configuration may: only files of this ending do.

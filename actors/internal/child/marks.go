@@ -36,7 +36,7 @@ func walkMarks(key string, each func(RunID, marked)) {
 		name, ours := strings.CutPrefix(mark, key+"/")
 		id, valid := parseRunID(name)
 		info, lives := pidfd.ReadInfo(pid)
-		if ours && valid && lives && info.State != 'Z' && info.State != 'X' {
+		if ours && valid && lives && !info.Ended() {
 			each(id, marked{pid, info.Start, info.Session == pid})
 		}
 	}
@@ -46,7 +46,7 @@ func walkMarks(key string, each func(RunID, marked)) {
 func LeftBehind(key string, values map[string][]byte) int {
 	runs := map[RunID]bool{}
 	for id, s := range savedRuns(values) {
-		if info, lives := pidfd.ReadInfo(s.Pid); s.Pid != 0 && lives && info.Start == s.Start && info.State != 'Z' && info.State != 'X' {
+		if info, lives := pidfd.ReadInfo(s.Pid); s.Pid != 0 && lives && info.Start == s.Start && !info.Ended() {
 			runs[id] = true
 		}
 	}

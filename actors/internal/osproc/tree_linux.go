@@ -138,7 +138,7 @@ func (k *Kin) find(s *snapshot) []Member {
 	var all []Member
 	for pid := range mine {
 		k.known[pid] = s.processes[pid].Start
-		if info := s.processes[pid]; info.State != 'Z' && info.State != 'X' {
+		if info := s.processes[pid]; !info.Ended() {
 			all = append(all, Member{pid, info.Start})
 		}
 	}

@@ -31,3 +31,6 @@ type Info struct {
 	Parent, Group, Session int
 	Start                  uint64 // ticks since boot
 }
+
+// Ended says whether it is no more than an exit code that somebody may ask for.
+func (i Info) Ended() bool { return i.State == 'Z' || i.State == 'X' }
