@@ -20,6 +20,7 @@ const longestPause = 100 * time.Millisecond
 func (t *Table) mainEnded(r *run, end ending) {
 	_ = failpoint.At("end.seen")
 	at := time.Now()
+	t.pump.Yield() // it may be started again
 	t.afterLines(r, func() {
 		_ = failpoint.At("end.read")
 		if end.exact && len(end.strays) == 0 && r.cgroup == nil && r.service == nil {

@@ -55,6 +55,7 @@ func (t *Table) spawn(r *run) {
 		r.tell(Stuck{r.id, what})
 	})
 	t.awaitQuiet(r.id.Clone)
+	t.pump.Yield()
 	fork := t.forks.begin()
 	started, err := t.launch(r, &what)
 	timer.Stop()

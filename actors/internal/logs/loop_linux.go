@@ -63,9 +63,19 @@ const (
 	blink = 20 * time.Microsecond
 )
 
+// yieldFor is how long the pump holds back for one start of a process.
+const yieldFor = 5 * time.Millisecond
+
+// Yield has the pump hold back for a few milliseconds, because a process has ended or is to be started: its pipes fill, and whoever writes
+// to them as fast as it can leaves the processor to the start. It may be called from anywhere, and costs nothing.
+func (p *Pump) Yield() { p.yieldUntil.Store(int64(time.Since(p.begun) + yieldFor)) }
+
+func (p *Pump) yields() bool { return p.now.Sub(p.begun) < time.Duration(p.yieldUntil.Load()) }
+
 func (p *Pump) nap(s *Stream) {
 	n, length := &p.naps[0], longNap
 	switch {
+	case p.yields():
 	case s.fast:
 		n, length = &p.naps[2], blink
 	case s.stunted:

@@ -45,7 +45,9 @@ type Pump struct {
 	index   string // a directory, "" for none
 	trust   trust
 
-	baton baton
+	baton      baton
+	begun      time.Time
+	yieldUntil atomic.Int64 // nanoseconds since then
 
 	// What follows belongs to the goroutine that has the baton.
 	now     time.Time
@@ -66,7 +68,7 @@ type Pump struct {
 
 // NewPump makes a pump and starts its goroutine. With a shelter it first brings to an end what an earlier pump had on its way.
 func NewPump(shelter *Shelter) (*Pump, error) {
-	p := &Pump{shelter: shelter, counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
+	p := &Pump{shelter: shelter, begun: time.Now(), counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
 	var err error
 	if shelter != nil {
 		p.trust = trust(shelter.Owner)

@@ -39,6 +39,9 @@ func NewPump(shelter *Shelter) (*Pump, error) {
 	return &Pump{trust: who, counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, streams: map[*Stream]struct{}{}}, nil
 }
 
+// Yield is for pumps that would keep a processor busy.
+func (p *Pump) Yield() {}
+
 // File is the one writer of a log file.
 type File struct {
 	pump    *Pump

@@ -146,7 +146,7 @@ func (p *Pump) consumed(s *Stream, seen, taken int) {
 func (p *Pump) next(s *Stream, seen int) {
 	switch {
 	case s.state != asleep: // somebody has decided already
-	case seen >= largeBatch || s.ended || s.finishing:
+	case s.ended || s.finishing || seen >= largeBatch && !p.yields():
 		p.enqueue(s)
 	default:
 		s.fast = p.fast(s)
