@@ -95,7 +95,7 @@ func (b *bench) logQuiet(round int) error {
 			d.end()
 			return err
 		}
-		time.Sleep(min(2*time.Second, b.settle))
+		time.Sleep(b.settle)
 		value, err := sum(pss, d.pids)
 		d.end()
 		if err != nil {
