@@ -48,6 +48,8 @@ func (e Exit) String() string {
 
 func (e Exit) ending() string {
 	switch {
+	case e.Cause == CauseOOM:
+		return "was killed for want of memory"
 	case e.Signal != nil:
 		return "was killed by " + *e.Signal
 	case e.Code != nil:
