@@ -68,6 +68,7 @@ type Daemon struct {
 	stopping  atomic.Bool
 	answered  bool          // a signal that ends us; by the main loop alone
 	handover  chan handover // to another daemon, which goes on with everything
+	replaced  chan struct{} // nil, or closed when another keeper has been started or cannot be
 
 	reloading sync.Mutex // held while a configuration is read and handed over
 	complaint struct {
@@ -209,6 +210,7 @@ func (d *Daemon) own(config *spec.Config) (int, error) {
 	d.server.Close()
 	if d.kept != nil {
 		d.kept.link.Bye(d.system.ExitCode())
+		d.dismissKeeper()
 	}
 	return d.system.ExitCode(), nil
 }
@@ -271,7 +273,7 @@ func (d *Daemon) loop(sampleEvery time.Duration) (left bool) {
 		case <-asked:
 			go d.beat()
 		case <-bereft:
-			bereft = nil
+			bereft, d.replaced = nil, make(chan struct{})
 			go d.replaceKeeper()
 		case h := <-d.handover:
 			d.leave(h)

@@ -98,6 +98,7 @@ func (d *Daemon) beat() {
 // replaceKeeper starts a keeper in the place of one that was killed, hands everything over, and leaves: what it starts is
 // its child, and so are all processes from then on.
 func (d *Daemon) replaceKeeper() {
+	defer close(d.replaced)
 	for range 1000 { // its socket is closed a moment before it is dead
 		if os.Getppid() != d.kept.pid() {
 			break
@@ -122,6 +123,21 @@ func (d *Daemon) replaceKeeper() {
 		case <-d.system.Done():
 			return
 		}
+	}
+}
+
+// dismissKeeper sends a keeper away that was about to take over when everything ended: the daemon that it would start has nothing to do.
+func (d *Daemon) dismissKeeper() {
+	if d.replaced == nil {
+		return
+	}
+	<-d.replaced
+	select {
+	case h := <-d.handover:
+		if h.link != nil {
+			h.link.Bye(d.system.ExitCode())
+		}
+	default:
 	}
 }
 
