@@ -173,6 +173,10 @@ func (r *rootActor) scale(ctx actor.Context, msg scaleProcesses) {
 			r.refused(msg.Reply, &UnknownTarget{Message: fmt.Sprintf("%s=%d: must be 0 or more", name, n)})
 			return
 		}
+		if n > spec.MaxClones {
+			r.refused(msg.Reply, &UnknownTarget{Message: fmt.Sprintf("%s=%d: must be %d at most", name, n, spec.MaxClones)})
+			return
+		}
 		processes[p] = n
 	}
 	if r.refused(msg.Reply, nil) {

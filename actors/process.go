@@ -179,7 +179,7 @@ func (p *processActor) resume(ctx actor.Context) {
 }
 
 func (p *processActor) order(ctx actor.Context, msg orderProcess) {
-	before := p.machine
+	before, why, doom := p.machine, p.why, p.doom
 	if msg.Why != "" {
 		p.why = msg.Why
 	}
@@ -187,6 +187,9 @@ func (p *processActor) order(ctx actor.Context, msg orderProcess) {
 		p.doom = msg.Why
 	}
 	known := p.step(ctx, msg.Input)
+	if !known && (msg.Input == lifecycle.HoldOrdered || msg.Input == lifecycle.CondemnOrdered) {
+		p.why, p.doom = why, doom // it was down already, for a reason of its own
+	}
 	if msg.Input == lifecycle.HoldOrdered && !known {
 		ctx.Send(ctx.Parent(), memberLeft{p.id})
 	}
@@ -326,7 +329,7 @@ func (p *processActor) runEnded(ctx actor.Context, end runEnd) {
 	p.step(ctx, p.follows())
 	p.pid = 0
 	if flaps && p.verdict.Action == restart.Again {
-		p.house.announce(event.ProcessFlapping{ID: p.id, Role: p.role, Run: end.Run, Failures: p.verdict.Failures, Within: restart.Window(p.process.Restart), Hourly: hourly})
+		p.house.announce(event.ProcessFlapping{ID: p.id, Role: p.role, Run: end.Run, Failures: p.pace.Lately(), Within: restart.Lately, Hourly: hourly})
 	}
 	if p.verdict.Healed {
 		p.house.announce(event.ProcessRecovered{ID: p.id, Role: p.role, Run: end.Run})

@@ -61,6 +61,9 @@ func (p *processActor) reason() string {
 	case event.Stopped:
 		return p.why
 	case event.Paused:
+		if p.machine.Stale {
+			return "paused by an order; its configuration changed since, it is restarted when it is resumed"
+		}
 		return "paused by an order"
 	case event.Exited:
 		return last + fmt.Sprintf("; not resurrected (resurrect: %s)", p.process.Restart.Resurrect)

@@ -137,6 +137,8 @@ func did(input lifecycle.Input, before, after lifecycle.Machine) string {
 		switch {
 		case before == after && input == lifecycle.ReplaceOrdered:
 			return "reconfigured"
+		case after.State == event.Paused:
+			return "is paused, and restarted when it is resumed"
 		case before.Live:
 			return "restarted"
 		}
@@ -150,8 +152,11 @@ func did(input lifecycle.Input, before, after lifecycle.Machine) string {
 		}
 		return "paused"
 	case lifecycle.ResumeOrdered:
-		if before.State != event.Paused {
+		switch {
+		case before.State != event.Paused:
 			return "not paused"
+		case after.State == event.Stopping:
+			return "resumed, and restarted as its configuration changed"
 		}
 		return "resumed"
 	}

@@ -86,7 +86,7 @@ func (g *Group) Changed() map[string][]byte {
 // Add takes an event in, whether or not the sink wants it, and answers what is to be sent now.
 func (g *Group) Add(now time.Time, r event.Record) []news.Message {
 	g.tidy(now)
-	r.Time = r.Time.In(g.stamp.Zone)
+	r = r.In(g.stamp.Zone)
 	key, what := cause(r)
 	i := g.incidents[key]
 	wanted := selects(&g.sink, r)

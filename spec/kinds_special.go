@@ -45,8 +45,8 @@ var (
 	errTooLong     = errors.New("longer than 292 years")
 )
 
-// maxClones keeps a typing error from starting a million processes.
-const maxClones = 10000
+// MaxClones keeps a typing error from starting a million processes.
+const MaxClones = 10000
 
 func checkDuration(k *kind, r *report, n *node) { checkDurationFrom(k, r, n, 0) }
 
@@ -298,8 +298,8 @@ func checkClones(k *kind, r *report, n *node) {
 	}
 	value, ok := n.integer()
 	switch {
-	case ok && value > maxClones:
-		r.errorAt(n, fmt.Sprintf("must be %d at most (got %s)", maxClones, n.got()), "")
+	case ok && value > MaxClones:
+		r.errorAt(n, fmt.Sprintf("must be %d at most (got %s)", MaxClones, n.got()), "")
 	case !ok || value < 0:
 		k.refuse(r, n, orElse(unquoted(n), "0 keeps the process in the configuration without running it"))
 	}

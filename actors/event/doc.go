@@ -68,3 +68,14 @@ type Record struct {
 	Sink     string       `json:"sink,omitempty"` // of notification.failed
 	Over     bool         `json:"over,omitempty"` // what earlier events of this name have told of has ended
 }
+
+// In is the record with its times in a time zone.
+func (r Record) In(zone *time.Location) Record {
+	r.Time = r.Time.In(zone)
+	if r.Exit != nil {
+		exit := *r.Exit
+		exit.At = exit.At.In(zone)
+		r.Exit = &exit
+	}
+	return r
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dcousineau/phorever/actors/internal/logs"
 	"github.com/dcousineau/phorever/actors/internal/osproc"
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 	"github.com/dcousineau/phorever/actors/keeper"
 )
 
@@ -195,11 +196,29 @@ func (t *Table) Signal(id RunID, signal syscall.Signal, scope Scope) error {
 // Stop is Signal with the note that the end is ordered: leftovers then have until Kill.
 func (t *Table) Stop(id RunID, signal syscall.Signal, scope Scope) error {
 	t.mu.Lock()
-	if r := t.runs[id]; r != nil {
+	r := t.runs[id]
+	if r != nil {
 		r.ordered = true
 	}
+	if r != nil && r.process != nil && r.service != nil && !r.service.found { // the first process, which is to leave anyway
+		defer t.mu.Unlock()
+		return r.process.SignalGroup(signal)
+	}
 	t.mu.Unlock()
-	return t.Signal(id, signal, scope)
+	err := t.Signal(id, signal, scope)
+	if err == nil {
+		t.waken(r)
+	}
+	return err
+}
+
+// waken lets a process go on that somebody has stopped, as otherwise it would not see the signal that asks it to end.
+func (t *Table) waken(r *run) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if info, ok := pidfd.ReadInfo(r.process.Pid()); ok && info.State == 'T' {
+		_ = r.process.SignalGroup(syscall.SIGCONT)
+	}
 }
 
 // Kill ends the run and everything in its tree at once, also one that is only being started or whose main process has

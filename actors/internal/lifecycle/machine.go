@@ -13,6 +13,7 @@ type Machine struct {
 	Restarting bool // the run that is starting was ordered by a restart that has not settled yet
 	Healing    bool // the run that goes on is a try after giving up
 	Held       bool // BACKOFF without a deadline: its role decides when it starts again
+	Stale      bool `json:",omitempty"` // PAUSED, and its run has another configuration than the next one would have
 }
 
 // Next is what follows the end of a run in STOPPING.

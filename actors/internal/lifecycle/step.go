@@ -14,7 +14,7 @@ func Step(m Machine, input Input) (next Machine, do []Effect, known bool) {
 		return seen, nil, false // a note that its run's end has overtaken
 	}
 	if m.Live && ends(input) {
-		m.Live, m.Up = false, false
+		m.Live, m.Up, m.Stale = false, false, false
 	}
 	for _, r := range table {
 		if r.on != input || !slices.Contains(r.in, m.State) || r.when.test != nil && !r.when.test(seen) {
@@ -37,7 +37,7 @@ func follow(m Machine, r row) Machine {
 		m.Healing = false
 	}
 	if r.to != "" {
-		m.State = r.to
+		m.State, m.Stale = r.to, false
 	}
 	m.Held = false
 	if r.change.make != nil {

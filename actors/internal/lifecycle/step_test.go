@@ -24,8 +24,8 @@ func possible(m Machine, input Input) bool {
 		return m.Live && !m.Up
 	case input == MainGone:
 		return m.Live && m.Up && m.State != event.Stopping
-	case input == DeadlinePassed: // armed only once there is a pid
-		return !m.Live || m.Up
+	case input == DeadlinePassed: // armed only once there is a pid, or where the end was ordered
+		return !m.Live || m.Up || m.State == event.Stopping
 	case input == RunGone:
 		return m.Live && (m.State == event.Stopping && m.Next != NextVerdict || m.State == event.Paused)
 	case ends(input):
@@ -51,6 +51,9 @@ func check(m Machine) error {
 	}
 	if m.Held && m.State != event.Backoff {
 		return fmt.Errorf("held in %s", m.State)
+	}
+	if m.Stale && (m.State != event.Paused || !m.Live) {
+		return fmt.Errorf("out of date in %s", m.State)
 	}
 	if m.Healing && !slices.Contains([]event.State{event.Starting, event.Running, event.Stopping, event.Backoff, event.Fatal}, m.State) {
 		return fmt.Errorf("healing in %s", m.State)

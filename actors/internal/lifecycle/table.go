@@ -31,6 +31,8 @@ var (
 	up         = condition{"it has a pid", func(m Machine) bool { return m.Up }}
 	notUp      = condition{"it has no pid yet", func(m Machine) bool { return !m.Up }}
 	liveUp     = condition{"a run is alive and has a pid", func(m Machine) bool { return m.Live && m.Up }}
+	waits      = condition{"no run is alive, and its role has no part in it", func(m Machine) bool { return !m.Live && !m.Held }}
+	stale      = condition{"its configuration has changed since", func(m Machine) bool { return m.Live && m.Stale }}
 	restarting = condition{"a restart is under way", func(m Machine) bool { return m.Restarting }}
 	healing    = condition{"it is a healing try", func(m Machine) bool { return m.Healing }}
 	ownEnd     = condition{"it ended by itself", func(m Machine) bool { return m.Next == NextVerdict }}
@@ -48,6 +50,7 @@ var (
 	thenHold    = change{"then wait for the role", func(m *Machine) { m.Next = NextHeld }}
 	thenDoom    = change{"then FATAL", func(m *Machine) { m.Next = NextFatal }}
 	byRestart   = change{"by a restart", func(m *Machine) { m.Restarting = true }}
+	outOfDate   = change{"out of date", func(m *Machine) { m.Stale = true }}
 	heal        = change{"as a healing try", func(m *Machine) { m.Healing = true }}
 	healed      = change{"healed", func(m *Machine) { m.Healing = false }}
 	hold        = change{"held by its role", func(m *Machine) { m.Held = true }}
@@ -76,6 +79,7 @@ var table = []row{
 	{in(event.Stopping), ResetOrdered, always, "", thenAgain, []Effect{ForgetFailures}},
 	{in(event.Stopping), RestartOrdered, always, "", thenRestart, nil},
 	{in(event.Stopping), ReplaceOrdered, ownEnd, "", none, nil},
+	{in(event.Paused), StartOrdered, stale, event.Stopping, thenRestart, []Effect{TellResumed, StopRun, ContinueRun, AwaitStop}},
 	{in(event.Paused), StartOrdered, liveUp, event.Running, none, []Effect{ContinueRun, TellResumed}},
 	{in(event.Paused), StartOrdered, live, event.Starting, none, []Effect{TellResumed}},
 	{in(event.Paused), StartOrdered, notLive, event.Starting, none, []Effect{TellResumed, StartRun}},
@@ -83,13 +87,11 @@ var table = []row{
 	{in(event.Starting), ResetOrdered, always, "", healed, []Effect{ForgetFailures}},
 
 	// Orders to end what runs.
-	{working, StopOrdered, up, event.Stopping, thenStopped, []Effect{Disarm, StopRun, AwaitStop}},
-	{working, StopOrdered, notUp, event.Stopping, thenStopped, []Effect{Disarm}},
-	{in(event.Backoff), StopOrdered, live, event.Stopping, thenStopped, []Effect{Disarm}},
+	{working, StopOrdered, always, event.Stopping, thenStopped, []Effect{Disarm, StopRun, AwaitStop}},
+	{in(event.Backoff), StopOrdered, live, event.Stopping, thenStopped, []Effect{Disarm, StopRun, AwaitStop}},
 	{in(event.Backoff), StopOrdered, notLive, event.Stopped, none, []Effect{Disarm, AbandonRun, TellStopped}},
 	{in(event.Fatal, event.Exited), StopOrdered, always, event.Stopped, none, []Effect{Disarm, ForgetFailures}},
-	{in(event.Paused), StopOrdered, liveUp, event.Stopping, thenStopped, []Effect{StopRun, ContinueRun, AwaitStop}},
-	{in(event.Paused), StopOrdered, live, event.Stopping, thenStopped, nil},
+	{in(event.Paused), StopOrdered, live, event.Stopping, thenStopped, []Effect{StopRun, ContinueRun, AwaitStop}},
 	{in(event.Paused), StopOrdered, notLive, event.Stopped, none, []Effect{AbandonRun, TellStopped}},
 	{in(event.Stopping), StopOrdered, ownEnd, "", thenStopped, []Effect{AwaitStop}},
 	{in(event.Stopping), StopOrdered, always, "", thenStopped, nil},
@@ -97,31 +99,26 @@ var table = []row{
 
 	// Restarts of what runs. Those that overlap are one.
 	{in(event.Starting), RestartOrdered, restarting, "", none, nil},
-	{working, RestartOrdered, up, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
-	{working, RestartOrdered, notUp, event.Stopping, thenRestart, []Effect{Disarm}},
-	{in(event.Paused), RestartOrdered, liveUp, event.Stopping, thenRestart, []Effect{StopRun, ContinueRun, AwaitStop}},
-	{in(event.Paused), RestartOrdered, live, event.Stopping, thenRestart, nil},
+	{working, RestartOrdered, always, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
+	{in(event.Paused), RestartOrdered, live, event.Stopping, thenRestart, []Effect{StopRun, ContinueRun, AwaitStop}},
 	{in(event.Paused), RestartOrdered, notLive, event.Starting, byRestart, []Effect{StartRun}},
-	{working, ReplaceOrdered, up, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
-	{working, ReplaceOrdered, notUp, event.Stopping, thenRestart, []Effect{Disarm}},
-	{in(event.Paused), ReplaceOrdered, liveUp, event.Stopping, thenRestart, []Effect{StopRun, ContinueRun, AwaitStop}},
-	{in(event.Paused), ReplaceOrdered, live, event.Stopping, thenRestart, nil},
-	{in(event.Backoff), ReplaceOrdered, live, event.Stopping, thenRestart, []Effect{Disarm}},
-	{in(event.Backoff), RestartOrdered, live, event.Stopping, thenRestart, []Effect{Disarm}},
+	{working, ReplaceOrdered, always, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
+	{in(event.Paused), ReplaceOrdered, live, "", outOfDate, nil},
+	{in(event.Backoff), ReplaceOrdered, live, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
+	{in(event.Backoff), RestartOrdered, live, event.Stopping, thenRestart, []Effect{Disarm, StopRun, AwaitStop}},
+	{in(event.Backoff), ReplaceOrdered, waits, event.Starting, byRestart, []Effect{Disarm, ForgetFailures, StartRun}},
 	{in(event.Exited, event.Fatal), ReplaceOrdered, always, event.Starting, byRestart, []Effect{Disarm, ForgetFailures, StartRun}},
 
 	// The role: a sibling failed, or there is no hope for any of them.
-	{working, HoldOrdered, up, event.Stopping, thenHold, []Effect{Disarm, StopRun, AwaitStop}},
-	{working, HoldOrdered, notUp, event.Stopping, thenHold, []Effect{Disarm}},
+	{working, HoldOrdered, always, event.Stopping, thenHold, []Effect{Disarm, StopRun, AwaitStop}},
 	{in(event.Backoff), HoldOrdered, notLive, "", hold, []Effect{Disarm, TellHeld}},
-	{in(event.Backoff), HoldOrdered, live, event.Stopping, thenHold, []Effect{Disarm}},
+	{in(event.Backoff), HoldOrdered, live, event.Stopping, thenHold, []Effect{Disarm, StopRun, AwaitStop}},
 	{in(event.Stopping), HoldOrdered, ownEnd, "", thenHold, []Effect{AwaitStop}},
-	{working, CondemnOrdered, up, event.Stopping, thenDoom, []Effect{Disarm, StopRun, AwaitStop}},
-	{working, CondemnOrdered, notUp, event.Stopping, thenDoom, []Effect{Disarm}},
-	{in(event.Paused), CondemnOrdered, liveUp, event.Stopping, thenDoom, []Effect{StopRun, ContinueRun, AwaitStop}},
+	{working, CondemnOrdered, always, event.Stopping, thenDoom, []Effect{Disarm, StopRun, AwaitStop}},
+	{in(event.Paused), CondemnOrdered, live, event.Stopping, thenDoom, []Effect{StopRun, ContinueRun, AwaitStop}},
 	{in(event.Paused), CondemnOrdered, notLive, event.Fatal, none, []Effect{AbandonRun, TellGaveUp}},
 	{in(event.Backoff), CondemnOrdered, notLive, event.Fatal, none, []Effect{Disarm, AbandonRun, TellGaveUp}},
-	{in(event.Backoff), CondemnOrdered, live, event.Stopping, thenDoom, []Effect{Disarm}},
+	{in(event.Backoff), CondemnOrdered, live, event.Stopping, thenDoom, []Effect{Disarm, StopRun, AwaitStop}},
 	{in(event.Stopping), CondemnOrdered, ownEnd, "", thenDoom, []Effect{AwaitStop}},
 	{in(event.Stopping), CondemnOrdered, thenStart, "", thenDoom, nil},
 	{in(event.Stopping), CondemnOrdered, thenHeld, "", thenDoom, nil},
@@ -131,6 +128,7 @@ var table = []row{
 	{working, PauseOrdered, notUp, event.Paused, none, []Effect{Disarm, TellPaused}},
 	{in(event.Backoff), PauseOrdered, notLive, event.Paused, none, []Effect{Disarm, AbandonRun, TellPaused}},
 	{in(event.Backoff), PauseOrdered, live, event.Paused, none, []Effect{Disarm, TellPaused}},
+	{in(event.Paused), ResumeOrdered, stale, event.Stopping, thenRestart, []Effect{TellResumed, StopRun, ContinueRun, AwaitStop}},
 	{in(event.Paused), ResumeOrdered, liveUp, event.Running, none, []Effect{ContinueRun, TellResumed}},
 	{in(event.Paused), ResumeOrdered, live, event.Starting, none, []Effect{TellResumed}},
 	{in(event.Paused), ResumeOrdered, notLive, event.Starting, none, []Effect{TellResumed, StartRun}},

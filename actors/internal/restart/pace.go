@@ -6,8 +6,10 @@ import (
 )
 
 const (
+	// Lately is the time in which a failure of late comes to count half.
+	Lately = 5 * time.Minute
 	// recently and usually are the half-lives of how often a process fails now, and of how often it always does.
-	recently = 5 * time.Minute
+	recently = Lately
 	usually  = 12 * time.Hour
 	// flappingFrom is how many failures of late are worth a word at all, and flappingTimes how many times as often as usual they must come.
 	flappingFrom, flappingTimes = 5, 4
@@ -36,6 +38,9 @@ func (p Pace) Failed(at time.Time) (next Pace, flaps bool, hourly float64) {
 	}
 	return p, flaps, hourly
 }
+
+// Lately is how many failures there were of late, the latest one included.
+func (p Pace) Lately() int { return int(math.Round(p.Recent)) }
 
 // at is the counts as they have faded by then.
 func (p Pace) at(now time.Time) (recent, usual float64) {

@@ -72,6 +72,9 @@ func (a *app) scale() *cobra.Command {
 			if !ok || err != nil || n < 0 || name == "" {
 				return actors.Report{}, &usage{fmt.Sprintf("%s: must be NAME=N, N a number from 0", word), "for example: phorever scale worker=4"}
 			}
+			if n > spec.MaxClones {
+				return actors.Report{}, &usage{fmt.Sprintf("%s: must be %d at most", word, spec.MaxClones), ""}
+			}
 			if _, twice := clones[name]; twice {
 				return actors.Report{}, &usage{name + " is named twice", ""}
 			}
