@@ -110,6 +110,9 @@ func (a *app) report(err error) int {
 
 func (a *app) reportNoDaemon() int {
 	if path, err := a.find(); err == nil {
+		if refusal := (*control.Refusal)(nil); errors.As(daemon.Elsewhere(path), &refusal) {
+			return a.fail(exitNoDaemon, refusal.Message, refusal.Hint)
+		}
 		if left := a.leftBehind(path); left > 0 {
 			return a.fail(exitNoDaemon, fmt.Sprintf("no daemon runs for %s, but %s", path, runOn(left)),
 				"phorever start -d takes them back, phorever stop ends them")

@@ -75,6 +75,9 @@ func (a *app) takeBack(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
+	if err := daemon.Elsewhere(path); err != nil {
+		return err
+	}
 	left := a.leftBehind(path)
 	if left == 0 {
 		a.say("no daemon runs: there is nothing to stop")

@@ -107,6 +107,12 @@ func Run(options Options) (int, error) {
 	if d.lock, err = d.kept.acquire(heldLock, d.place.Lock); err != nil {
 		return 0, running(err)
 	}
+	if d.kept.first() {
+		if err := Elsewhere(d.options.Config); err != nil {
+			d.lock.Release()
+			return 0, err
+		}
+	}
 	return d.own(config)
 }
 

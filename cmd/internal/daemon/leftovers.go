@@ -1,9 +1,13 @@
 package daemon
 
 import (
+	"fmt"
+	"os/user"
 	"path/filepath"
+	"strconv"
 
 	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/actors/keeper"
 	"github.com/dcousineau/phorever/cmd/internal/control"
 	"github.com/dcousineau/phorever/spec"
 )
@@ -25,6 +29,22 @@ const (
 func LeftBehind(path string, config *spec.Config) int {
 	place := control.Locate(path)
 	return actors.LeftBehind(place.Key, stateDirectories(path, config, place))
+}
+
+// Elsewhere says who else runs a configuration: a daemon of another user, which keeps its lock in a place of its own. nil is nobody.
+func Elsewhere(path string) error {
+	pid, uid := keeper.Elsewhere(path)
+	if pid == 0 {
+		return nil
+	}
+	name := strconv.Itoa(int(uid))
+	if known, err := user.LookupId(name); err == nil {
+		name = known.Username
+	}
+	return &control.Refusal{
+		Message: fmt.Sprintf("the user %s runs %s (process %d)", name, path, pid),
+		Hint:    "as that user phorever status tells of it, and phorever stop ends it",
+	}
 }
 
 // stateDirectories are where an earlier daemon may have kept its state, best first.

@@ -1,0 +1,39 @@
+package keeper
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Elsewhere is a keeper of another user that lives and keeps a configuration, which is known by its path: 0 where there is none, or none that
+// may be seen. Believed is only one of root, and of the user who owns the configuration: anybody may give a program such arguments.
+// Keepers of our own user are known by their lock.
+func Elsewhere(config string) (pid int, user uint32) {
+	owner := uint32(0)
+	if info, err := os.Stat(config); err == nil {
+		owner = info.Sys().(*syscall.Stat_t).Uid
+	}
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if argv := strings.Split(string(line), "\x00"); err != nil || len(argv) < 3 || argv[1] != Word || !slices.Contains(argv, "--config="+config) {
+			continue
+		}
+		status, err := os.Stat(fmt.Sprintf("/proc/%d/task", pid)) // the directory itself belongs to root where the program may not be read
+		if err != nil {
+			continue
+		}
+		if user := status.Sys().(*syscall.Stat_t).Uid; user != uint32(os.Geteuid()) && (user == 0 || user == owner) {
+			return pid, user
+		}
+	}
+	return 0, 0
+}
