@@ -146,6 +146,9 @@ func (a *app) statusTable(reply control.StatusReply) {
 	if reply.Daemon.ConfigError != nil {
 		a.say("warning: the configuration was refused, what runs is older: %s", *reply.Daemon.ConfigError)
 	}
+	if reply.Daemon.StateError != nil {
+		a.say("warning: %s", *reply.Daemon.StateError)
+	}
 	for _, s := range reply.Daemon.Notify {
 		a.warnOfNews(s)
 	}

@@ -28,6 +28,7 @@ type DaemonStatus struct {
 	Roles           []string      `json:"roles"` // active ones
 	Stopping        bool          `json:"stopping"`
 	StateDirectory  string        `json:"state_directory"`
+	StateError      *string       `json:"state_error,omitempty"` // what of it could not be read or cannot be written, since this daemon began
 
 	Notify   []actors.NewsSink    `json:"notify,omitempty"`   // how news goes, by destination
 	Silences []actors.NewsSilence `json:"silences,omitempty"` // that hold now

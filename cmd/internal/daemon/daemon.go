@@ -51,8 +51,9 @@ type Daemon struct {
 	lock      *pidfile.File
 	pidfile   *pidfile.File
 	state     *actors.State
-	stateIn   string // the directory
-	sheltered string // see shelter; "" until it was asked for
+	stateIn   string   // the directory
+	stateSays []string // what is wrong with it
+	sheltered string   // see shelter; "" until it was asked for
 	journal   *journal
 	log       logrus.FieldLogger
 	signals   *signals
@@ -183,6 +184,11 @@ func (d *Daemon) own(config *spec.Config) (int, error) {
 		d.log.Warnf("no crash of the daemon itself would be kept: %v", err)
 	}
 	d.openState(config)
+	if d.kept.first() && d.options.Terminal == nil { // on a terminal it is read in the log
+		for _, sentence := range d.stateSays {
+			d.options.Problems(spec.Problems{{File: d.options.Config, Severity: spec.SeverityWarning, Path: "state_directory", Message: sentence}})
+		}
+	}
 	was := d.before(config)
 	d.stopping.Store(was.stopping != "") // before anybody can ask
 	options := d.treeOptions(was)
@@ -314,6 +320,9 @@ func (d *Daemon) Status() control.DaemonStatus {
 	if problems := d.problems(); len(problems) > 0 {
 		first := problems.Errors()[0].String()
 		status.ConfigError, status.ConfigProblems = &first, problems
+	}
+	if len(d.stateSays) > 0 {
+		status.StateError = &d.stateSays[0]
 	}
 	return status
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -72,11 +73,15 @@ func (d *Daemon) openStateIn(directory string) {
 		directories = append(directories, shelter)
 	}
 	state, err := actors.OpenState(directories)
+	said := func(sentence string) {
+		d.log.Warn(sentence)
+		d.stateSays = append(d.stateSays, sentence)
+	}
 	if err != nil {
-		d.log.Warnf("the state cannot be saved: %v", err)
+		said(fmt.Sprintf("the state cannot be saved: %v", err))
 	}
 	for _, sentence := range state.Found.Ignored {
-		d.log.Warnf("saved state: %s", sentence)
+		said("saved state: " + sentence)
 	}
 	d.state, d.stateIn = state, directory
 	if d.kept != nil {
