@@ -24,7 +24,7 @@ func (r *rootActor) apply(ctx actor.Context, msg applyConfig) {
 	if r.refused(msg.Reply, nil) {
 		return
 	}
-	changes := calmed(spec.Diff(r.config, msg.Config), r.wanted())
+	changes := calmed(spec.Diff(r.config, msg.Config), r.shape(), msg.Config)
 	restarts := map[string]bool{}
 	for _, change := range changes {
 		restarts[change.Process] = restarts[change.Process] || change.Action == spec.ActionRestart
@@ -59,16 +59,21 @@ func (r *rootActor) apply(ctx actor.Context, msg applyConfig) {
 }
 
 // calmed says what a reload really does: a process of which nothing is wanted learns its new configuration, and does not
-// restart.
-func calmed(changes []spec.Change, wanted map[spec.CloneID]bool) []spec.Change {
+// restart; nor does one start that is new, and not among what was started.
+func calmed(changes []spec.Change, shape treeShaped, next *spec.Config) []spec.Change {
 	runs := map[string]bool{}
-	for id, is := range wanted {
+	for id, is := range shape.Wanted {
 		name, _ := id.Split()
 		runs[name] = runs[name] || is
 	}
+	for i := range next.Processes {
+		if p := &next.Processes[i]; !names(shape.Config, p.ID) {
+			runs[p.ID] = shape.starts(p)
+		}
+	}
 	calm := slices.Clone(changes)
 	for i, change := range calm {
-		if change.Action == spec.ActionRestart && !runs[change.Process] {
+		if (change.Action == spec.ActionRestart || change.Action == spec.ActionStart) && !runs[change.Process] {
 			calm[i].Action, calm[i].Why = spec.ActionApply, append(slices.Clone(change.Why), "takes effect when it is started")
 		}
 	}
@@ -80,6 +85,9 @@ func (r *rootActor) adopt(config *spec.Config) {
 	old := map[string]spec.Clones{}
 	for _, p := range r.config.Processes {
 		old[p.ID] = p.Clones
+	}
+	for _, role := range r.intent.follow(r.config, config) {
+		r.activate(role)
 	}
 	r.config = config
 	r.counts = countClones(config)

@@ -13,6 +13,8 @@ type intent struct {
 	whole  map[string]choice       // by process, for all its clones, also ones to come
 	single map[spec.CloneID]choice // wins over whole
 	scaled map[string]int          // by process, until `clones` changes in the file
+
+	everything bool // was started, and with it what the file names later
 }
 
 // choice is what was ordered by name.
@@ -57,6 +59,39 @@ func (i intent) activeRole(process *spec.Process) string {
 	return ""
 }
 
+// follow notes what a start of everything means for the processes without a role that a configuration adds, and says which roles it adds.
+func (i intent) follow(old, next *spec.Config) (roles []string) {
+	if !i.everything {
+		return nil
+	}
+	for n := range next.Processes {
+		if p := &next.Processes[n]; len(p.Roles) == 0 && p.Autostart && !names(old, p.ID) {
+			i.whole[p.ID] = run
+		}
+	}
+	for _, role := range next.Roles {
+		if !(directory{config: old}).declared(role.Name) {
+			roles = append(roles, role.Name)
+		}
+	}
+	return roles
+}
+
+// starts tells whether a process that a configuration adds is started with it.
+func (s treeShaped) starts(p *spec.Process) bool {
+	if !p.Autostart {
+		return false
+	}
+	d := directory{config: s.Config}
+	return s.Everything && len(p.Roles) == 0 || slices.ContainsFunc(p.Roles, func(role string) bool {
+		return slices.Contains(s.Active, role) || s.Everything && !d.declared(role)
+	})
+}
+
+func names(config *spec.Config, id string) bool {
+	return slices.ContainsFunc(config.Processes, func(p spec.Process) bool { return p.ID == id })
+}
+
 // choose notes an order by name.
 func (i intent) choose(h hit, c choice) {
 	if h.whole {
@@ -85,9 +120,7 @@ func (i intent) release(h hit, c choice) {
 
 // forget drops what was ordered of processes that the configuration does not name any more.
 func (i intent) forget(config *spec.Config) {
-	known := func(id string) bool {
-		return slices.ContainsFunc(config.Processes, func(p spec.Process) bool { return p.ID == id })
-	}
+	known := func(id string) bool { return names(config, id) }
 	for id := range i.whole {
 		if !known(id) {
 			delete(i.whole, id)

@@ -45,6 +45,8 @@ type (
 		Wanted  map[spec.CloneID]bool
 		Closing bool
 		At      time.Time
+
+		Everything bool // was started
 	}
 )
 

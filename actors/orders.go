@@ -101,6 +101,7 @@ func (r *rootActor) start(ctx actor.Context, msg startProcesses) {
 		return
 	}
 	if len(msg.Targets) == 0 || slices.Contains(msg.Targets, "all") {
+		r.intent.everything = true
 		all, every := r.everything()
 		named := slices.DeleteFunc(hits, func(h hit) bool { return !h.named })
 		hits, roles = slices.Concat(all, named), every
@@ -176,6 +177,9 @@ func (r *rootActor) stop(ctx actor.Context, msg stopProcesses) {
 			notes = append(notes, fmt.Sprintf("role %s is not active any more", role))
 		}
 		r.deactivate(role, "stopped by an order")
+	}
+	if slices.Contains(msg.Targets, "all") {
+		r.intent.everything = false
 	}
 	for _, h := range hits {
 		if h.role == "" {

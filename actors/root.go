@@ -349,7 +349,14 @@ func (r *rootActor) relabel(ctx actor.Context) {
 func (r *rootActor) publish() {
 	r.saveIntent()
 	r.house.table.SetZone(r.config.Timezone)
-	shape := treeShaped{Config: r.config, Closing: r.closing, At: r.house.now(), Counts: map[string]int{}, Wanted: r.wanted()}
+	r.house.system.EventStream.Publish(r.shape())
+}
+
+// shape is the configuration and what is wanted of it.
+func (r *rootActor) shape() treeShaped {
+	shape := treeShaped{
+		Config: r.config, Closing: r.closing, At: r.house.now(), Counts: map[string]int{}, Wanted: r.wanted(), Everything: r.intent.everything,
+	}
 	for i := range r.config.Processes {
 		p := &r.config.Processes[i]
 		shape.Counts[p.ID] = r.count(p)
@@ -359,7 +366,7 @@ func (r *rootActor) publish() {
 		shape.Active = append(shape.Active, role)
 	}
 	slices.Sort(shape.Active)
-	r.house.system.EventStream.Publish(shape)
+	return shape
 }
 
 // wanted are the clones that should run.

@@ -43,6 +43,8 @@ type savedIntent struct {
 	Whole  map[string]choice       `json:"whole,omitempty"`
 	Single map[spec.CloneID]choice `json:"single,omitempty"`
 	Scaled map[string]int          `json:"scaled,omitempty"`
+
+	Everything bool `json:"everything,omitempty"`
 }
 
 // savedClone is what one clone knows. Fields may be added; what is missing reads as zero.
@@ -153,7 +155,7 @@ func (r *rootActor) saveIntent() {
 	if r.house.forgets {
 		return
 	}
-	s := savedIntent{Active: sortedKeys(r.intent.active), Whole: r.intent.whole, Single: r.intent.single, Scaled: r.intent.scaled}
+	s := savedIntent{Active: sortedKeys(r.intent.active), Whole: r.intent.whole, Single: r.intent.single, Scaled: r.intent.scaled, Everything: r.intent.everything}
 	if text, err := json.Marshal(s); err == nil {
 		r.house.saving.Put(intentKey, text)
 	}
@@ -171,6 +173,7 @@ func readIntent(h *house, saved map[string][]byte) (i intent, known bool) {
 		h.log.Warnf("saved state: what was ordered cannot be read: %v", err)
 		return i, false
 	}
+	i.everything = s.Everything
 	for _, role := range s.Active {
 		i.active[role] = true
 	}

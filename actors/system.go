@@ -197,7 +197,7 @@ func (s *System) Apply(ctx context.Context, order ApplyOrder, taken func()) (Rep
 func (s *System) Plan(config *spec.Config) []spec.Change {
 	s.house.model.mu.RLock()
 	defer s.house.model.mu.RUnlock()
-	return calmed(spec.Diff(s.house.model.shape.Config, config), s.house.model.shape.Wanted)
+	return calmed(spec.Diff(s.house.model.shape.Config, config), s.house.model.shape, config)
 }
 
 // Announce publishes a fact of the daemon's (config.rejected, daemon.started).
