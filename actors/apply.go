@@ -73,11 +73,14 @@ func calmed(changes []spec.Change, shape treeShaped, next *spec.Config) []spec.C
 	}
 	calm := slices.Clone(changes)
 	for i, change := range calm {
+		if change.Action == spec.ActionResize { // from what somebody has ordered since
+			calm[i].From = shape.Counts[change.Process]
+		}
 		if (change.Action == spec.ActionRestart || change.Action == spec.ActionStart) && !runs[change.Process] {
 			calm[i].Action, calm[i].Why = spec.ActionApply, append(slices.Clone(change.Why), "takes effect when it is started")
 		}
 	}
-	return calm
+	return slices.DeleteFunc(calm, func(c spec.Change) bool { return c.Action == spec.ActionResize && c.From == c.To })
 }
 
 // adopt makes a configuration the current one. A number of clones that somebody asked for holds until `clones` changes.

@@ -312,7 +312,7 @@ func (c *Client) do(ctx context.Context, path string, order any) (io.ReadCloser,
 		}
 		var dial *net.OpError
 		if (!errors.As(err, &dial) || dial.Op != "dial") && !slices.Contains(repeatable, path) {
-			return nil, fmt.Errorf("the daemon did not answer: %w", errors.Unwrap(err))
+			return nil, fmt.Errorf("the daemon did not answer (%w): another one has taken its place; phorever status tells what became of the order", errors.Unwrap(err))
 		}
 		pid, held := c.Holder()
 		switch {
