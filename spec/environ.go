@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-
-	"github.com/joho/godotenv"
 )
 
 // Load reads the file, where there is one, and lays the values over it. The result is for Expansion.Expand: %…% works
@@ -14,9 +12,9 @@ import (
 func (e Environment) Load() (map[string]string, error) {
 	values := map[string]string{}
 	if e.File != "" {
-		read, err := godotenv.Read(e.File)
-		if err != nil {
-			return nil, fmt.Errorf("env_file %s: %s", e.File, orElse(envProblem(e.File), reason(err)))
+		read, problem := readEnvFile(e.File)
+		if problem.message != "" {
+			return nil, fmt.Errorf("env_file %s: %s", e.File, problem.message)
 		}
 		for name, value := range read {
 			values[name] = escapeExpansion(value)

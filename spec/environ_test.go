@@ -3,7 +3,9 @@ package spec_test
 import (
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -65,6 +67,46 @@ func TestEnvironmentErrorsNameTheFileOnly(t *testing.T) {
 	}
 	if values, err := (spec.Environment{}).Load(); err != nil || len(values) != 0 {
 		t.Error(values, err)
+	}
+}
+
+// TestEnvFilesNeedNotEnd: neither a check nor a start waits for a FIFO's writer or reads a device for ever.
+func TestEnvFilesNeedNotEnd(t *testing.T) {
+	directory := t.TempDir()
+	fifo := filepath.Join(directory, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write(t, directory, "large", "A="+strings.Repeat("x", 1<<20), 0o600)
+	write(t, directory, "nearly", "A="+strings.Repeat("x", 1<<20-2), 0o600)
+	for _, test := range []struct{ file, want string }{
+		{fifo, "is not a regular file"}, {"/dev/zero", "is not a regular file"}, {directory, "is a directory"},
+		{filepath.Join(directory, "large"), "is larger than 1 MiB"}, {filepath.Join(directory, "nearly"), ""}, {"/dev/null", ""},
+	} {
+		loaded, checked := make(chan error, 1), make(chan spec.Problems, 1)
+		go func() {
+			_, err := spec.Environment{File: test.file}.Load()
+			loaded <- err
+			write(t, directory, "phorever.json", `{"processes": [{"name": "a", "up": "sleep 1", "env_file": "`+test.file+`"}]}`, 0o600)
+			_, problems := spec.Load(filepath.Join(directory, "phorever.json"), spec.LoadOptions{AllowUnsafe: true})
+			checked <- problems
+		}()
+		select {
+		case err := <-loaded:
+			if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.file+": "+test.want) {
+				t.Errorf("a start with %s: %v", test.file, err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("a start hangs at %s", test.file)
+		}
+		select {
+		case problems := <-checked:
+			if problems.HasErrors() != (test.want != "") || !strings.Contains(problems.String(), test.want) {
+				t.Errorf("a check with %s: %s", test.file, problems)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("a check hangs at %s", test.file)
+		}
 	}
 }
 

@@ -55,8 +55,8 @@ type loader struct {
 	files   []*file // the main file first
 	config  *Config
 
-	kept     map[string][]byte // files by path, nil when they are read from the disk
-	envFiles map[string]string // what is wrong with each
+	kept     map[string][]byte     // files by path, nil when they are read from the disk
+	envFiles map[string]envProblem // what is wrong with each
 }
 
 // file is one file that was read.
@@ -70,7 +70,7 @@ func newLoader(options LoadOptions) *loader {
 	if options.Environ == nil {
 		options.Environ = os.LookupEnv
 	}
-	return &loader{options: options, envFiles: map[string]string{}}
+	return &loader{options: options, envFiles: map[string]envProblem{}}
 }
 
 func (l *loader) load(path string, data []byte) (*Config, Problems) {

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/joho/godotenv"
 )
 
 // programs answers whether a program exists, once for each: a thousand workers share one.
@@ -135,26 +132,4 @@ func suggestedName(c Command) string {
 		}
 	}
 	return "…"
-}
-
-// nearText is the part of godotenv's errors that quotes the file, which may hold secrets.
-var nearText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s) near .*$`) })
-
-// envProblem says what is wrong with an env file; "" when nothing is.
-func envProblem(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return reason(err)
-	}
-	if bytes.ContainsRune(data, 0) {
-		return "holds a NUL character"
-	}
-	if _, err := godotenv.UnmarshalBytes(data); err != nil {
-		message := nearText().ReplaceAllString(err.Error(), "")
-		if strings.HasPrefix(message, "unterminated quoted value") {
-			return "a quoted value is not closed"
-		}
-		return message
-	}
-	return ""
 }

@@ -75,7 +75,7 @@ and roles are unique across all files.
 ## env_file
 
 Lines of ` + "`NAME=value`" + `, with quotes, comments and ` + "`export`" + ` as in a ` + "`.env`" + ` file. It must exist and be readable when the configuration is
-loaded, and is read again at each start of a process.
+loaded, and is read again at each start of a process. It is a regular file (or ` + "`/dev/null`" + `) of 1 MiB at most.
 
 ## As root
 

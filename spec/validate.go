@@ -175,13 +175,13 @@ func (l *loader) envFile(at *node, env Environment) {
 	if env.File == "" || !at.is(kindString) {
 		return
 	}
-	message, known := l.envFiles[env.File]
+	problem, known := l.envFiles[env.File]
 	if !known {
-		message = envProblem(env.File)
-		l.envFiles[env.File] = message
+		_, problem = readEnvFile(env.File)
+		l.envFiles[env.File] = problem
 	}
-	if message != "" {
-		l.report.errorAt(at, shownName(env.File, l.options.WorkingDirectory)+": "+message, "")
+	if problem.message != "" {
+		l.report.errorAt(at, shownName(env.File, l.options.WorkingDirectory)+": "+problem.message, problem.hint)
 	}
 }
 
