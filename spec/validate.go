@@ -25,6 +25,9 @@ func (l *loader) validate(document *node, processes []written) {
 		l.log(p)
 	}
 	l.pidfiles(processes)
+	if l.kept == nil {
+		l.clashes(document, processes)
+	}
 	if !l.onDisk {
 		return
 	}
