@@ -230,30 +230,35 @@ func lookUp(process *spec.Process) (*account, error) {
 	if process.User == "" && process.Group == "" {
 		return nil, nil
 	}
-	var owner *user.User
-	var err error
-	if process.User == "" {
-		owner, err = user.Current()
-	} else if owner, err = user.Lookup(process.User); err != nil {
-		owner, err = user.LookupId(process.User)
+	name := process.User
+	if name == "" {
+		name = strconv.Itoa(os.Getuid())
 	}
+	owner, err := spec.LookupUser(name)
 	if err != nil {
-		return nil, fmt.Errorf("user %s: %w", process.User, err)
+		return nil, fmt.Errorf("user %s: %w", name, err)
+	}
+	gid := owner.Gid
+	if process.Group != "" {
+		if gid, err = spec.LookupGroup(process.Group); err != nil {
+			return nil, fmt.Errorf("group %s: %w", process.Group, err)
+		}
+	}
+	if gid == "" {
+		return nil, fmt.Errorf("user %s has no account, and so no group: give the group too", name)
+	}
+	if owner.Username == "" { // without an account it is in no other groups
+		owner.Username, owner.HomeDir = owner.Uid, "/"
+		return accountOf(owner, gid, nil)
 	}
 	groups, err := owner.GroupIds()
 	if err != nil {
 		return nil, fmt.Errorf("groups of %s: %w", owner.Username, err)
 	}
-	gid := owner.Gid
-	if process.Group != "" {
-		group, err := user.LookupGroup(process.Group)
-		if err != nil {
-			if group, err = user.LookupGroupId(process.Group); err != nil {
-				return nil, fmt.Errorf("group %s: %w", process.Group, err)
-			}
-		}
-		gid = group.Gid
-	}
+	return accountOf(owner, gid, groups)
+}
+
+func accountOf(owner *user.User, gid string, groups []string) (*account, error) {
 	who := &account{name: owner.Username, home: owner.HomeDir}
 	for _, id := range append([]string{owner.Uid, gid}, groups...) {
 		n, err := strconv.ParseUint(id, 10, 32)

@@ -99,7 +99,7 @@ func TestOnlyRootRunsProcessesAsAnother(t *testing.T) {
 	effectiveUser = func() int { return 4242 }
 	l := newLoader(LoadOptions{})
 	l.onDisk = true
-	config, problems := l.load("/app/phorever.json", []byte(`{"processes": [{"name": "a", "up": "/bin/sh", "user": "root"}, {"name": "b", "up": "/bin/sh", "user": "4242"}]}`))
+	config, problems := l.load("/app/phorever.json", []byte(`{"processes": [{"name": "a", "up": "/bin/sh", "user": "root"}, {"name": "b", "up": "/bin/sh", "user": "4242", "group": "4242"}]}`))
 	if config == nil || len(problems) != 1 || problems[0].Path != "processes[0].user" || problems[0].Severity != SeverityWarning {
 		t.Errorf("want one warning, got %v", problems)
 	}

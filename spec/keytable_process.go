@@ -14,8 +14,8 @@ var processKeys = []key{
 	{path: "preset", kind: presetKind, means: "A set of defaults for a known program; see below.", example: `"laravel-queue"`},
 
 	{path: "directory", kind: expandKind, initial: `"."`, means: "The working directory; a symlink in it is followed anew at each start.", example: `"/srv/app/current"`},
-	{path: "user", kind: userKind, means: "The user to run as, by name or number. Default: the daemon's.", example: `"www-data"`},
-	{path: "group", kind: groupKind, means: "The group to run as. Default: the user's own.", example: `"www-data"`},
+	{path: "user", kind: userKind, means: "The user to run as, by name or number. Default: the daemon's. A number without an account, as in containers, needs `group`; `HOME` is `/` then.", example: `"www-data"`},
+	{path: "group", kind: groupKind, means: "The group to run as, by name or number. Default: the user's own.", example: `"www-data"`},
 	{path: "umask", kind: umaskKind, means: "The file mode creation mask. Default: inherited.", example: `"022"`},
 	{path: "nice", kind: integer(-20, 19), means: "The scheduling priority, 19 the mildest. Default: inherited.", example: `10`},
 	{path: "oom_score_adj", kind: integer(-1000, 1000), means: "How readily the kernel kills it when memory runs out. Default: inherited.", example: `500`},

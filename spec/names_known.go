@@ -63,7 +63,7 @@ func checkUser(k *kind, r *report, n *node) {
 	if !n.is(kindString) || n.text == "" || strings.ContainsRune(n.text, 0) {
 		return
 	}
-	if _, err := lookupUser(n.text); err != nil {
+	if _, err := LookupUser(n.text); err != nil {
 		r.errorAt(n, fmt.Sprintf("unknown user %q", n.text), didYouMean(n.text, accounts("/etc/passwd")))
 	}
 }
@@ -73,35 +73,37 @@ func checkGroup(k *kind, r *report, n *node) {
 	if !n.is(kindString) || n.text == "" || strings.ContainsRune(n.text, 0) {
 		return
 	}
-	if _, err := lookupGroup(n.text); err != nil {
+	if _, err := LookupGroup(n.text); err != nil {
 		r.errorAt(n, fmt.Sprintf("unknown group %q", n.text), didYouMean(n.text, accounts("/etc/group")))
 	}
 }
 
-// lookupUser is a user by name, or by number where the text is nothing but digits: containers have users without names.
-func lookupUser(text string) (*user.User, error) {
+// LookupUser is a user by name, or by number where the text is nothing but digits. Containers have users without an
+// account: such a number is a user whose name, home and group are empty.
+func LookupUser(text string) (*user.User, error) {
 	found, err := user.Lookup(text)
 	if err == nil || !digits(text) {
 		return found, err
 	}
-	if found, err := user.LookupId(text); err == nil {
-		return found, nil
-	}
-	if _, err := strconv.ParseUint(text, 10, 31); err != nil {
+	number, problem := strconv.ParseUint(text, 10, 31)
+	if problem != nil {
 		return nil, err
 	}
-	return &user.User{Uid: text, Gid: text}, nil
+	if found, err := user.LookupId(strconv.FormatUint(number, 10)); err == nil {
+		return found, nil
+	}
+	return &user.User{Uid: strconv.FormatUint(number, 10)}, nil
 }
 
-// lookupGroup is a group's id, by name or by number.
-func lookupGroup(text string) (string, error) {
+// LookupGroup is a group's id, by name or by number, which no entry need have.
+func LookupGroup(text string) (string, error) {
 	found, err := user.LookupGroup(text)
 	if err == nil {
 		return found.Gid, nil
 	}
 	if digits(text) {
-		if _, err := strconv.ParseUint(text, 10, 31); err == nil {
-			return text, nil
+		if number, err := strconv.ParseUint(text, 10, 31); err == nil {
+			return strconv.FormatUint(number, 10), nil
 		}
 	}
 	return "", err

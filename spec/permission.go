@@ -52,18 +52,18 @@ func foreign(p written, owner int) string {
 	if name == "" {
 		name = p.own.path()
 	}
-	found, err := lookupUser(p.User)
+	found, err := LookupUser(p.User)
 	if p.User == "" || err != nil || found.Uid != strconv.Itoa(owner) {
 		return fmt.Sprintf("%q would run as %s", name, orElse(p.User, "root"))
 	}
 	if p.Group == "" {
 		return ""
 	}
-	gid, err := lookupGroup(p.Group)
+	gid, err := LookupGroup(p.Group)
 	if err != nil {
 		return ""
 	}
-	groups, _ := (&user.User{Uid: found.Uid, Gid: found.Gid, Username: found.Username}).GroupIds()
+	groups, _ := found.GroupIds()
 	if gid != found.Gid && !slices.Contains(groups, gid) {
 		return fmt.Sprintf("%q would run in the group %s, to which that user does not belong", name, p.Group)
 	}

@@ -41,6 +41,7 @@ func (l *loader) validate(document *node, processes []written) {
 	for _, p := range processes {
 		l.envFile(p.whole.get("env_file"), p.Env)
 		l.program(programs, p)
+		l.account(p)
 		if self != 0 {
 			l.identity(p, self)
 		}
@@ -203,10 +204,19 @@ func (l *loader) program(programs *programs, p written) {
 	}
 }
 
+// account refuses a user without an account, who has no group, where none is given.
+func (l *loader) account(p written) {
+	if at := p.whole.get("user"); p.User != "" && p.Group == "" && at.is(kindString) {
+		if found, err := LookupUser(p.User); err == nil && found.Gid == "" {
+			l.report.errorAt(at, fmt.Sprintf("user %s has no account on this machine, and so no group", p.User), fmt.Sprintf(`give the group too, such as "group": %q`, p.User))
+		}
+	}
+}
+
 // identity warns when only root could do what the process asks for, and we are not.
 func (l *loader) identity(p written, self int) {
 	if at := p.whole.get("user"); p.User != "" && at.is(kindString) {
-		if found, err := lookupUser(p.User); err == nil && found.Uid != strconv.Itoa(self) {
+		if found, err := LookupUser(p.User); err == nil && found.Uid != strconv.Itoa(self) {
 			l.report.warnAt(at, fmt.Sprintf("only root can run it as %q", p.User), "start Phorever as root, or leave the key out")
 		}
 	}
