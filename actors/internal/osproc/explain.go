@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -60,7 +62,7 @@ func explain(c Command, err error) error {
 	if errors.As(err, &step) {
 		e.What, e.Err = step.step, step.err
 		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-			e.Hint = hintOfStep(step.step)
+			e.Hint = hintOfStep(c, step.step)
 		}
 		return e
 	}
@@ -89,16 +91,39 @@ func explain(c Command, err error) error {
 	return e
 }
 
-func hintOfStep(step string) string {
+func hintOfStep(c Command, step string) string {
 	switch word, _, _ := strings.Cut(step, " "); word {
 	case "limit":
-		return "above the hard limit, which only root may raise"
+		return hintOfLimit(c, step)
 	case "nice", "oom_score_adj":
 		return "only root may lower it"
 	case "setgroups", "setgid", "setuid":
 		return "only root may"
 	}
 	return ""
+}
+
+// hintOfLimit says which bound a limit is above: the process's own, which root may raise, or that of the kernel.
+func hintOfLimit(c Command, step string) string {
+	if most, ok := mostOpenFiles(); ok && step == "limit nofile" && slices.ContainsFunc(c.Shim.Limits, func(l Limit) bool {
+		return l.Resource == "nofile" && l.Value > most
+	}) {
+		return fmt.Sprintf("above fs.nr_open, which is %d: sysctl raises it", most)
+	}
+	if os.Geteuid() == 0 { // root without the capability, as in containers
+		return "above the hard limit, which takes CAP_SYS_RESOURCE to raise"
+	}
+	return "above the hard limit, which only root may raise"
+}
+
+// mostOpenFiles is how many files the kernel lets any process have open; unknown where there is no /proc.
+func mostOpenFiles() (uint64, bool) {
+	data, err := os.ReadFile("/proc/sys/fs/nr_open")
+	if err != nil {
+		return 0, false
+	}
+	most, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64)
+	return most, err == nil
 }
 
 // explainPath tells apart a missing directory, a missing program, a missing interpreter, and a missing permission.

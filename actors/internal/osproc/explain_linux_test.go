@@ -171,20 +171,47 @@ func TestWhatOnlyRootMayDo(t *testing.T) {
 		t.Skip("we are root")
 	}
 	lower, score := -5, -900
-	for want, change := range map[string]func(c *Command){
+	cases := map[string]func(c *Command){
 		"sh: become user 0, group 0: operation not permitted (only root may)": func(c *Command) { c.Credential = &Credential{} },
 		"sh: nice -5: permission denied (only root may lower it)":             func(c *Command) { c.Nice = &lower },
 		"sh: oom_score_adj: permission denied (only root may lower it)":       func(c *Command) { c.Shim.OOMScoreAdj = &score },
-		"sh: limit nofile: operation not permitted (above the hard limit, which only root may raise)": func(c *Command) {
-			c.Shim.Limits = []Limit{{"nofile", 1 << 30}}
-		},
-	} {
+	}
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
+		t.Fatal(err)
+	}
+	if most, ok := mostOpenFiles(); ok && now.Max < most {
+		cases["sh: limit nofile: operation not permitted (above the hard limit, which only root may raise)"] = func(c *Command) {
+			c.Shim.Limits = []Limit{{"nofile", now.Max + 1}}
+		}
+	}
+	for want, change := range cases {
 		c := command("sh", "-c", "exit 0")
 		change(&c)
 		p, err := Spawn(c)
 		if err == nil {
 			finish(p)
 			t.Errorf("started, want %q", want)
+		} else if err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	}
+}
+
+// TestTheKernelsOwnLimit: what not even root may raise is not called a matter of rights.
+func TestTheKernelsOwnLimit(t *testing.T) {
+	most, ok := mostOpenFiles()
+	if !ok {
+		t.Skip("fs.nr_open is not known")
+	}
+	for _, value := range []uint64{most + 1, ^uint64(0)} {
+		c := command("sh", "-c", "exit 0")
+		c.Shim.Limits = []Limit{{"nofile", value}}
+		want := fmt.Sprintf("sh: limit nofile: operation not permitted (above fs.nr_open, which is %d: sysctl raises it)", most)
+		p, err := Spawn(c)
+		if err == nil {
+			finish(p)
+			t.Errorf("started with %d files, want %q", value, want)
 		} else if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
 		}
