@@ -126,7 +126,9 @@ func daemonReasons(from, to *Config) reasons {
 	var r reasons
 	compare(&r, ActionApply, "timezone", zoneName(from.Timezone), zoneName(to.Timezone), text)
 	compare(&r, ActionApply, "sample_every", from.SampleEvery, to.SampleEvery, writtenDuration)
-	compare(&r, ActionApply, "logging.directory", from.Logging.Directory, to.Logging.Directory, text)
+	if old, new := from.Logging.Directory, to.Logging.Directory; old != new {
+		r.add(ActionApply, fmt.Sprintf("logging.directory: %s → %s (the daemon's own log stays where it is until the daemon is started anew)", old, new))
+	}
 	compare(&r, ActionApply, "logging.format", from.Logging.Format, to.Logging.Format, text)
 	newsReasons(&r, from, to)
 	for i := range to.Roles {
