@@ -25,7 +25,7 @@ func (a *app) check() *cobra.Command {
 		Long: `Reads the configuration with everything that it includes and prints every problem with its place. Exit code 2 means that
 it would be refused; warnings alone are 0.`,
 		Example: "  phorever check",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMost(1, "one file at most", "check one after another; what a file includes is checked with it"),
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			named := a.config
 			if len(arguments) > 0 {

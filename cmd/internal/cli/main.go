@@ -180,6 +180,16 @@ func atLeast(n int, what, example string) cobra.PositionalArgs {
 	}
 }
 
+// atMost refuses a command that has too many arguments, in words.
+func atMost(n int, what, hint string) cobra.PositionalArgs {
+	return func(command *cobra.Command, arguments []string) error {
+		if len(arguments) > n {
+			return &usage{fmt.Sprintf("%s takes %s: %q", command.CommandPath(), what, arguments[n]), hint}
+		}
+		return nil
+	}
+}
+
 func none(command *cobra.Command, arguments []string) error {
 	if len(arguments) > 0 {
 		return &usage{fmt.Sprintf("%s takes no argument: %q", command.CommandPath(), arguments[0]), ""}

@@ -40,6 +40,7 @@ func TestWhoeverAsksWronglyIsTold(t *testing.T) {
 		{"status -x", "unknown option -x", ""},
 		{"start --wait=soon", "soon", ""},
 		{"plan web", "takes no argument", ""},
+		{"check a.json b.json", `takes one file at most: "b.json"`, "one after another"},
 		{"why", "why what?", "phorever why worker"},
 		{"scale", "scale what?", "worker=4"},
 		{"signal USR1", "which signal, and to whom?", ""},
