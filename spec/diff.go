@@ -129,7 +129,9 @@ func daemonReasons(from, to *Config) reasons {
 	if old, new := from.Logging.Directory, to.Logging.Directory; old != new {
 		r.add(ActionApply, fmt.Sprintf("logging.directory: %s → %s (the daemon's own log stays where it is until the daemon is started anew)", old, new))
 	}
-	compare(&r, ActionApply, "logging.format", from.Logging.Format, to.Logging.Format, text)
+	if old, new := from.Logging.Format, to.Logging.Format; old != new {
+		r.add(ActionApply, fmt.Sprintf("logging.format: %s → %s (the daemon's own log stays as it is until the daemon is started anew)", old, new))
+	}
 	newsReasons(&r, from, to)
 	for i := range to.Roles {
 		for j := range from.Roles {
