@@ -127,10 +127,13 @@ func LogFiles(config *spec.Config, process *spec.Process, number int) (stdout, s
 		return "", "", nil
 	}
 	environ := os.Environ()
-	for _, values := range []map[string]string{config.Env.Values, process.Env.Values} {
-		for key, value := range values {
+	for key, value := range config.Env.Values {
+		if !slices.Contains(process.Env.Removed, key) {
 			environ = append(environ, key+"="+value)
 		}
+	}
+	for key, value := range process.Env.Values {
+		environ = append(environ, key+"="+value)
 	}
 	role := ""
 	if len(process.Roles) > 0 {
@@ -164,8 +167,10 @@ func environOf(h *house, config *spec.Config, process *spec.Process, number int,
 	if who != nil {
 		layers = append(layers, []string{"HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name})
 	}
-	for _, environment := range []spec.Environment{
-		{File: config.Env.File}, {Values: config.Env.Values}, {File: process.Env.File}, {Values: process.Env.Values}, // each sees those before it
+	inherited := len(layers)
+	for _, environment := range []spec.Environment{ // each sees those before it
+		{File: config.Env.File}, {Values: config.Env.Values, Removed: config.Env.Removed},
+		{File: process.Env.File}, {Values: process.Env.Values, Removed: process.Env.Removed},
 	} {
 		values, err := environment.Load()
 		if err != nil {
@@ -181,12 +186,23 @@ func environOf(h *house, config *spec.Config, process *spec.Process, number int,
 			}
 			layer = append(layer, key+"="+value)
 		}
+		for i := inherited; i < len(layers); i++ {
+			layers[i] = without(layers[i], environment.Removed)
+		}
 		layers = append(layers, layer)
 	}
 	layers = append(layers, []string{
 		"PHOREVER_NAME=" + process.ID, "PHOREVER_CLONE=" + strconv.Itoa(number), "PHOREVER_ROLE=" + role, "PHOREVER_RUN=" + strconv.Itoa(run),
 	})
 	return lastWins(slices.Concat(layers...)), nil
+}
+
+// without drops variables from a layer.
+func without(layer, removed []string) []string {
+	return slices.DeleteFunc(layer, func(pair string) bool {
+		key, _, _ := strings.Cut(pair, "=")
+		return slices.Contains(removed, key)
+	})
 }
 
 // lastWins keeps the last of each variable: programs differ in which of two they see.

@@ -1,8 +1,13 @@
 package actors
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/dcousineau/phorever/spec"
 )
@@ -29,5 +34,40 @@ func TestUsersWithoutAnAccount(t *testing.T) {
 	process.Group = ""
 	if _, err := lookUp(process); err == nil {
 		t.Error("it would run in the group of its number, which may be anybody's")
+	}
+}
+
+// TestNullRemovesAVariable that the file or an env_file sets; what the daemon was started with is not theirs.
+func TestNullRemovesAVariable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(file, []byte("A=file\nB=file\nTOP=file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := `{
+		"env_file": "` + file + `", "env": {"A": "env", "C": "env", "D": "env", "OLD": "env", "INHERITED": "env", "TOP": null},
+		"defaults": {"env": {"D": null, "E": "defaults"}},
+		"processes": [
+			{"name": "a", "up": "./x", "env_file": "` + file + `", "env": {"A": null, "C": null, "E": null, "INHERITED": null, "OLD": null, "NEW": "%env.OLD%"}},
+			{"name": "b", "up": "./x", "env": {"D": "mine"}},
+		],
+	}`
+	config, problems := spec.Parse("/app/phorever.json", []byte(text), spec.LoadOptions{})
+	if config == nil {
+		t.Fatal(problems)
+	}
+	for i, want := range [][]string{
+		{"B=file", "INHERITED=daemon", "NEW=env", "TOP=file"}, // its own env_file sets TOP again
+		{"A=env", "B=file", "C=env", "D=mine", "E=defaults", "INHERITED=env", "OLD=env"},
+	} {
+		h := &house{environ: []string{"INHERITED=daemon"}}
+		environ, err := environOf(h, config, &config.Processes[i], 1, "", 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		environ = slices.DeleteFunc(environ, func(pair string) bool { return strings.HasPrefix(pair, "PHOREVER_") })
+		slices.Sort(environ)
+		if diff := cmp.Diff(want, environ); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", config.Processes[i].Name, diff)
+		}
 	}
 }

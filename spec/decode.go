@@ -101,10 +101,14 @@ func (n *node) environment(directory string) Environment {
 	env := Environment{File: absolute(directory, n.get("env_file").string()), Values: map[string]string{}}
 	if values := n.get("env"); values.is(kindObject) {
 		for _, m := range values.members {
-			if m.value.is(kindString) {
+			switch {
+			case m.value.is(kindString):
 				env.Values[m.key] = m.value.text
+			case m.value.is(kindNull):
+				env.Removed = append(env.Removed, m.key)
 			}
 		}
+		slices.Sort(env.Removed)
 	}
 	return env
 }

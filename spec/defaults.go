@@ -17,6 +17,8 @@ func overlay(s *shape, value, layer *node) *node {
 	switch {
 	case layer == nil:
 		return value
+	case layer.kind == kindNull && s == nil:
+		return layer // a name of an env: that it is to be absent must be known where the layers below are read
 	case layer.kind == kindNull:
 		return s.builtin()
 	case layer.kind != kindObject:

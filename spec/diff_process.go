@@ -140,29 +140,38 @@ func logReasons(r *reasons, from, to *Config, old, new *ProcessLog) {
 // environmentReasons never tells a value: they are where secrets are kept, and a plan is printed and logged.
 func environmentReasons(r *reasons, from, to *Config, old, new *Process) {
 	compare(r, ActionRestart, "env_file", from.Env.File, to.Env.File, orUnset)
-	for _, name := range changedNames(from.Env.Values, to.Env.Values) {
-		_, before := old.Env.Values[name]
-		_, now := new.Env.Values[name]
-		if before && now && !refersTo(new.Env.Values, name) {
+	for _, name := range changedNames(from.Env, to.Env) {
+		if old.Env.decides(name) && new.Env.decides(name) && !refersTo(new.Env.Values, name) {
 			continue // its own value wins, before and after
 		}
-		r.add(ActionRestart, "env: "+name+" "+howChanged(from.Env.Values, to.Env.Values, name))
+		r.add(ActionRestart, "env: "+name+" "+howChanged(from.Env, to.Env, name))
 	}
 	compare(r, ActionRestart, "env_file", old.Env.File, new.Env.File, orUnset)
-	for _, name := range changedNames(old.Env.Values, new.Env.Values) {
-		r.add(ActionRestart, "env: "+name+" "+howChanged(old.Env.Values, new.Env.Values, name))
+	for _, name := range changedNames(old.Env, new.Env) {
+		r.add(ActionRestart, "env: "+name+" "+howChanged(old.Env, new.Env, name))
 	}
 }
 
-func changedNames(old, new map[string]string) []string {
+// decides tells whether what the layers below say of a variable does not matter.
+func (e Environment) decides(name string) bool {
+	_, set := e.Values[name]
+	return set || slices.Contains(e.Removed, name)
+}
+
+func changedNames(old, new Environment) []string {
 	names := map[string]bool{}
-	for name, value := range old {
-		if now, kept := new[name]; !kept || now != value {
+	for name, value := range old.Values {
+		if now, kept := new.Values[name]; !kept || now != value {
 			names[name] = true
 		}
 	}
-	for name := range new {
-		if _, known := old[name]; !known {
+	for name := range new.Values {
+		if _, known := old.Values[name]; !known {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Concat(old.Removed, new.Removed) {
+		if slices.Contains(old.Removed, name) != slices.Contains(new.Removed, name) {
 			names[name] = true
 		}
 	}
@@ -179,16 +188,18 @@ func refersTo(values map[string]string, name string) bool {
 	return false
 }
 
-func howChanged(old, new map[string]string, name string) string {
-	_, before := old[name]
-	_, now := new[name]
+func howChanged(old, new Environment, name string) string {
+	_, before := old.Values[name]
+	_, now := new.Values[name]
 	switch {
-	case !before:
+	case before && now:
+		return "changed"
+	case now:
 		return "added"
-	case !now:
+	case before || slices.Contains(new.Removed, name):
 		return "removed"
 	}
-	return "changed"
+	return "not removed any more"
 }
 
 func limitReasons(r *reasons, old, new []Limit) {

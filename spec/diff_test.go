@@ -101,6 +101,7 @@ func TestConfigIsClassified(t *testing.T) {
 		"Logging.Rotate.Compress": "a default of the processes",
 		"Env.File":                "a reason of the processes",
 		"Env.Values":              "a reason of the processes",
+		"Env.Removed":             "a reason of the processes",
 	}
 	base := func() *spec.Config {
 		return &spec.Config{Roles: []spec.Role{{Name: "a", GiveUp: &spec.GiveUp{}}}, Timezone: time.UTC}
@@ -221,6 +222,7 @@ func anyConfig(t *rapid.T) *spec.Config {
 		p := &config.Processes[i]
 		p.ID = fmt.Sprintf("p%d", i)
 		delete(p.Env.Values, "NEW")
+		p.Env.Removed = nil // a name in it once more would change nothing
 		p.Clones.Count = int(math.Abs(float64(p.Clones.Count % 1000)))
 		for j := range p.Limits {
 			p.Limits[j].Resource = fmt.Sprintf("l%d", j)

@@ -36,7 +36,7 @@ var documentKeys = []key{
 	{path: "logging.max_line", kind: maxLineKind, initial: `"64KiB"`,
 		means: "A longer line in a file that several processes share is ended here and marked, so that lines never mix.", example: `"16KiB"`},
 
-	{path: "env", kind: environmentKind, means: "Environment variables of every process. Values may hold `%…%`; null removes one that a weaker section sets.",
+	{path: "env", kind: environmentKind, means: "Environment variables of every process. Values may hold `%…%`; null removes one that a weaker section sets: only what the daemon was started with may be left of it.",
 		example: `{"APP_ENV": "production"}`},
 	{path: "env_file", kind: pathKind, means: "A file of `NAME=value` lines, read at each start of a process; `env` wins over it. It must exist.", example: `".env"`},
 	{path: "include", kind: pathsKind, means: "Files whose `processes`, `roles` and `defaults` belong to this configuration. Patterns are sorted; a path without a pattern must exist.",

@@ -34,7 +34,7 @@ var processKeys = []key{
 	{path: "cgroup.memory_max", kind: sizeBetween(1<<20, math.MaxInt64, "at least 1MiB"), means: "The memory of the whole tree; what needs more is killed by the kernel.", example: `"512MB"`},
 	{path: "cgroup.cpu_max", kind: number(0.01, math.Inf(1)), means: "The cores of the whole tree.", example: `1.5`},
 
-	{path: "env", kind: environmentKind, means: "Its environment variables, over the file's `env` and its `env_file`.", example: `{"QUEUE": "mail"}`},
+	{path: "env", kind: environmentKind, means: "Its environment variables, over the file's `env` and its `env_file`; null removes one that any of these sets.", example: `{"QUEUE": "mail"}`},
 	{path: "env_file", kind: pathKind, means: "A file of `NAME=value` lines, read at each start. It must exist.", example: `"worker.env"`},
 
 	{path: "clones", kind: clonesKind, initial: `1`, means: "How many copies run. 0 parks it; `\"auto\"` is one a core.", example: `4`},

@@ -32,7 +32,7 @@ func (p *programs) missing(name string, process *Process, env Environment) strin
 		return p.once(full, func() string { return unfit(name, full) })
 	}
 	path, ok := process.Env.Values["PATH"]
-	if !ok {
+	if !ok && !slices.Contains(process.Env.Removed, "PATH") {
 		path, ok = env.Values["PATH"]
 	}
 	if !ok {

@@ -93,10 +93,11 @@ type Command struct {
 	Argv  []string
 }
 
-// Environment is an env_file and the literal values that win over it. The file is read at each start of a process.
+// Environment is an env_file, and the literal values and removals that win over it. The file is read at each start of a process.
 type Environment struct {
-	File   string            // absolute, or ""
-	Values map[string]string // may hold %…%
+	File    string            // absolute, or ""
+	Values  map[string]string // may hold %…%
+	Removed []string          // what File and the environments below set of these is not seen; sorted
 }
 
 // Clones is how many copies run. Auto is one for each CPU that the daemon may use.
