@@ -239,8 +239,11 @@ func (p *Pump) takeBack(f *File, b *batch) {
 	if head {
 		start = f.lineStart
 	}
+	if end > 0 || head { // the line that the file held open is complete, or goes
+		f.holder = nil
+	}
 	if b.done > end || head {
-		if f.holder = nil; !f.regular || f.truncate(p, start) != nil {
+		if !f.regular || f.truncate(p, start) != nil {
 			f.torn, f.lineStart = true, start
 		}
 	}
