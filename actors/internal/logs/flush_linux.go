@@ -24,6 +24,25 @@ func (f *File) keepsOut(s *Stream) bool {
 	return f.stuck || f.parked != nil || f.holder != nil && f.holder != s || f.options.OnFull == Block && f.Err() != nil && !f.trial
 }
 
+// inside says whether the file ends inside a line of the stream, or will when it has taken what is parked.
+func (f *File) inside(s *Stream) bool {
+	if b := f.parked; b != nil && b.stream == s {
+		return b.open && !b.torn
+	}
+	return f.holder == s
+}
+
+// cutOff leaves that line unfinished: its rest is dropped. A batch that is parked decides itself how the file ends.
+func (f *File) cutOff(s *Stream) {
+	switch {
+	case !f.inside(s):
+	case f.parked != nil:
+		f.parked.torn = true
+	default:
+		f.holder, f.torn = nil, true
+	}
+}
+
 // await lets a stream wait for its file.
 func (p *Pump) await(s *Stream) {
 	p.watch(s, off)
@@ -100,6 +119,9 @@ func (p *Pump) flush(f *File, b *batch) {
 		f.holder = nil
 	case f.holder == nil:
 		f.holder, f.lineStart = s, f.pos-int64(len(b.data))
+	}
+	if b.torn {
+		f.holder, f.torn = nil, true
 	}
 	p.empty(f, b)
 	p.works(f)
@@ -248,7 +270,7 @@ func (p *Pump) takeBack(f *File, b *batch) {
 		}
 	}
 	b.written(s.counter, lines)
-	s.skip = b.open
+	s.skip = s.skip || b.open && !b.torn // more may have been dropped behind it
 	dropped := b.lines - lines
 	if b.raw == 0 {
 		var page [pageSize]byte
@@ -265,7 +287,7 @@ func (p *Pump) empty(f *File, b *batch) {
 		var page [pageSize]byte
 		skip(b.stage.r, b.raw, page[:])
 	}
-	b.data, b.done, b.stream, b.raw = nil, 0, nil, 0
+	b.data, b.done, b.stream, b.raw, b.torn = nil, 0, nil, 0, false
 	if cap(b.dress) > 2*mostDressed {
 		b.dress = nil
 	}

@@ -48,6 +48,7 @@ type batch struct {
 	stream *Stream
 	lines  int
 	open   bool // data ends inside a line that goes on
+	torn   bool // and nobody will finish it
 	raw    int  // 0, or data is a text of our own, which was made of so many bytes that the stage holds
 	dress  []byte
 

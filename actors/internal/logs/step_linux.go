@@ -36,7 +36,7 @@ func (p *Pump) step(s *Stream) {
 		p.await(s) // it may answer yet, and the process does not wait
 		return
 	}
-	if !dropping && f.keepsOut(s) || s.finishing && s.left == 0 && !s.skip && (f == nil || f.holder != s) {
+	if !dropping && f.keepsOut(s) || s.finishing && s.left == 0 && !s.skip && (f == nil || !f.inside(s)) {
 		p.await(s)
 		return
 	}
@@ -82,7 +82,7 @@ func (p *Pump) step(s *Stream) {
 		p.forgetLine(s, seen, last)
 		return
 	}
-	c := decide(seen, last, f.holder == s || s.forced, p.longest(s))
+	c := decide(seen, last, f.inside(s) || s.forced, p.longest(s))
 	if c.take == 0 && !c.close {
 		p.unfinished(s, len(seen))
 		return
@@ -225,9 +225,7 @@ func (p *Pump) forgetLine(s *Stream, seen []byte, last bool) {
 // drop discards and counts what may leave the pipe.
 func (p *Pump) drop(s *Stream, seen []byte, c cut) {
 	f := s.file
-	if f.holder == s {
-		f.holder, f.torn = nil, true
-	}
+	f.cutOff(s)
 	s.skip = c.open
 	p.lose(f, s, c.lines)
 	offer(f.ways, s.name, p.now, seen[:c.take])
@@ -307,7 +305,7 @@ func (p *Pump) finished(s *Stream) {
 // abandon closes a stream whose file does not take what is in its pipe.
 func (p *Pump) abandon(s *Stream) {
 	buffer := make([]byte, largeBatch)
-	lines, unended := 0, s.skip
+	lines, unended := 0, s.skip || s.file != nil && s.file.inside(s)
 	for left := unread(s.fd); left > 0; {
 		n, err := unix.Read(int(s.fd), buffer[:min(left, len(buffer))])
 		if n <= 0 || err != nil {
@@ -321,10 +319,8 @@ func (p *Pump) abandon(s *Stream) {
 		lines++
 	}
 	if f := s.file; f != nil {
+		f.cutOff(s)
 		p.lose(f, s, lines)
-		if f.holder == s {
-			f.holder, f.torn = nil, true
-		}
 	}
 	p.finished(s)
 }

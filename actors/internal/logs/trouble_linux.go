@@ -250,10 +250,7 @@ func (p *Pump) over() {
 		}
 		closed[f] = true
 		if b := f.parked; b != nil {
-			lines, _ := wholeLines(b.data, b.done)
-			b.written(b.stream.counter, lines)
-			p.lose(f, b.stream, b.lines-lines)
-			p.closeStage(b)
+			p.takeBack(f, b)
 		}
 		if f.loss.lines > 0 && f.fd >= 0 && !f.torn {
 			f.trial = true
