@@ -3,8 +3,6 @@ package logs
 import (
 	"math"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/dcousineau/phorever/actors/internal/failpoint"
 )
 
@@ -40,10 +38,10 @@ func (p *Pump) dressed(s *Stream, seen []byte, all int, c cut) {
 	}
 }
 
-// Where what of a dressed batch stands in a record, behind the path.
+// Where what of a batch stands in a record, behind the path; the last two of a dressed one only.
 const (
-	recordFrame  = 640 // 0: none; bits: 1 framed, 2 JSON, 4 cut, 8 placed
-	recordAt     = 648 // where in the file the text begins
+	recordFrame  = 640 // bits: 1 framed, 2 JSON, 4 cut, 8 placed; without the first it is written as it is
+	recordAt     = 648 // where in the file it begins; see place
 	recordDevice = 656
 	recordInode  = 664
 	recordRaw    = 672 // bytes that the text is made of
@@ -77,17 +75,32 @@ func (b *batch) frame(form Form, front []byte, raw int, cut bool) {
 	b.record[recordFrame] = flags
 }
 
-// place notes where the text of a batch is about to be written.
+// place notes where in its file a batch is about to begin, or for one that is written as it is, the line that it goes on with.
 func (b *batch) place(f *File) {
-	if b.record == nil || b.record.phase() != phaseTaking {
+	if b.record == nil || b.done > 0 || b.record.phase() == phaseIdle {
 		return
 	}
-	b.record.put(recordLines, int64(b.lines))
-	b.record.put(recordAt, f.pos)
+	at := f.pos
+	if b.raw == 0 && f.holder != nil {
+		at = f.lineStart // negative if it is not ours to remove
+	}
+	b.record[recordFrame] &^= framedPlaced
+	b.record.put(recordAt, at)
 	b.record.put(recordDevice, int64(f.id.device))
 	b.record.put(recordInode, int64(f.id.inode))
 	b.record[recordFrame] |= framedPlaced
-	b.record.set(phaseWriting)
+	if b.raw > 0 {
+		b.moved(b.lines)
+	}
+}
+
+// placeIn is where in an open file a batch was to begin, negative if that is another one, or not known.
+func (r record) placeIn(fd int) int64 {
+	id, _, _, err := identify(fd)
+	if err != nil || r[recordFrame]&framedPlaced == 0 || id != (identity{uint64(r.number(recordDevice)), uint64(r.number(recordInode))}) {
+		return -1
+	}
+	return r.number(recordAt)
 }
 
 // redress makes the text of a batch again, and says where it belongs: behind the end of the file if nothing of it was written yet, or
@@ -98,28 +111,8 @@ func (r record) redress(raw []byte, fd int, end int64) (text []byte, at int64, l
 	front := []byte(nameIn(r[recordFront:]))
 	cut := flags&framedCut != 0 || flags&framedPlaced == 0 && lineEnd(raw) < len(raw) && int64(len(raw)) < r.number(recordRaw) // we were killed while it was taken
 	text, _, lines = form.dress(nil, front, raw, cut, math.MaxInt)
-	id, _, _, err := identify(fd)
-	at = r.number(recordAt)
-	if flags&framedPlaced == 0 || err != nil || id != (identity{uint64(r.number(recordDevice)), uint64(r.number(recordInode))}) || at > end {
+	if at = r.placeIn(fd); at < 0 || at > end {
 		at = end
 	}
 	return text, at, lines
-}
-
-// finishDressed writes what an earlier pump had on its way.
-func (r record) finishDressed(raw []byte, fd int, end int64, counter *Counter) {
-	text, at, lines := r.redress(raw, fd, end)
-	for done := 0; done < len(text); {
-		n, err := unix.Pwrite(fd, text[done:], at+int64(done))
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || n <= 0 {
-			_ = unix.Ftruncate(fd, at)
-			counter.Dropped.Add(int64(lines))
-			return
-		}
-		done += n
-	}
-	counter.Logged.Add(int64(lines))
 }

@@ -87,7 +87,7 @@ func (p *Pump) flush(f *File, b *batch) {
 	if err == nil && b.stream != nil {
 		p.note(f, b.stream)
 	}
-	if err == nil && b.raw > 0 {
+	if err == nil {
 		b.place(f)
 		_ = failpoint.At("log.placed")
 	}

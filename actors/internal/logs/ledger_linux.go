@@ -212,6 +212,14 @@ func (l *ledger) counterAt(i int) *Counter {
 	return (*Counter)(unsafe.Pointer(&l.slot(i)[0]))
 }
 
+// nameAt is the name of a counter's slot, "" for one on the heap.
+func (l *ledger) nameAt(i int) string {
+	if i < 0 || i >= l.free {
+		return ""
+	}
+	return nameIn(l.slot(i)[counterSize:])
+}
+
 func nameIn(from []byte) string {
 	name, _, _ := bytes.Cut(from, []byte{0})
 	return string(name)

@@ -95,5 +95,5 @@ func (p *Pump) mark(f *File) error {
 func (p *Pump) marked(f *File) {
 	l := f.loss
 	f.loss = loss{}
-	p.tell(Dropped{f.options.Path, l.stream, l.lines, l.why, l.since, p.now})
+	p.say(Dropped{f.options.Path, l.stream, l.lines, l.why, l.since, p.now})
 }

@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"syscall"
 	"time"
 
@@ -75,8 +76,31 @@ func Cause(err error) string {
 	return number.Error()
 }
 
-// Tell has the pump tell of its files. hear must not block; it is called by several goroutines.
-func (p *Pump) Tell(hear func(Note)) { p.hear.Store(&hear) }
+// unsaid is what happened before somebody listened.
+type unsaid struct {
+	mu    sync.Mutex
+	notes []Note
+}
+
+// Tell has the pump tell of its files, and first of what was lost before. hear must not block; it is called by several goroutines.
+func (p *Pump) Tell(hear func(Note)) {
+	p.unsaid.mu.Lock()
+	defer p.unsaid.mu.Unlock()
+	for _, n := range p.unsaid.notes {
+		hear(n)
+	}
+	p.unsaid.notes = nil
+	p.hear.Store(&hear)
+}
+
+// say tells, or keeps what is to be told until somebody listens.
+func (p *Pump) say(n Note) {
+	p.unsaid.mu.Lock()
+	defer p.unsaid.mu.Unlock()
+	if !p.tell(n) {
+		p.unsaid.notes = append(p.unsaid.notes, n)
+	}
+}
 
 // SetZone is the time zone of markers. Without it that is UTC.
 func (p *Pump) SetZone(zone *time.Location) { p.zone.Store(zone) }

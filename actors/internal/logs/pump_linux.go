@@ -35,9 +35,11 @@ type Pump struct {
 	orders  []func()  // for the goroutine
 	ordered atomic.Bool
 	ended   chan struct{}
+	owed    map[string]loss // of files that are not open, by path: what an earlier pump could not write
 
-	hear atomic.Pointer[func(Note)]
-	zone atomic.Pointer[time.Location]
+	hear   atomic.Pointer[func(Note)]
+	unsaid unsaid
+	zone   atomic.Pointer[time.Location]
 
 	aside   aside
 	packing packing
@@ -68,7 +70,7 @@ type Pump struct {
 
 // NewPump makes a pump and starts its goroutine. With a shelter it first brings to an end what an earlier pump had on its way.
 func NewPump(shelter *Shelter) (*Pump, error) {
-	p := &Pump{shelter: shelter, begun: time.Now(), counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
+	p := &Pump{shelter: shelter, owed: map[string]loss{}, begun: time.Now(), counts: map[string]*Counter{}, files: map[string]*File{}, byID: map[identity]*File{}, ended: make(chan struct{})}
 	var err error
 	if shelter != nil {
 		p.trust = trust(shelter.Owner)
@@ -196,6 +198,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 		twin, closed = p.share(p.byID[f.id].names[0], o)
 		twin.names = append(twin.names, o.Path)
 		p.files[o.Path] = twin
+		p.inherit(twin, o.Path)
 	}
 	if twin != nil || closed != nil {
 		if f.fd >= 0 {
@@ -204,6 +207,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 		return twin, closed
 	}
 	p.files[o.Path] = f
+	p.inherit(f, o.Path)
 	if f.fd >= 0 {
 		p.byID[f.id] = f
 	} else {

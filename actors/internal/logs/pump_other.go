@@ -22,6 +22,7 @@ type Pump struct {
 	byID    map[identity]*File
 	streams map[*Stream]struct{}
 	hear    atomic.Pointer[func(Note)]
+	unsaid  unsaid
 	zone    atomic.Pointer[time.Location]
 	aside   aside
 	packing packing

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -145,102 +144,4 @@ func (p *Pump) closeStage(b *batch) {
 		p.stageTaken[b.number] = false
 		b.number, b.record = -1, nil
 	}
-}
-
-// finishStages brings to an end what an earlier pump had on its way. What a file does not take now is lost, and counted.
-func (p *Pump) finishStages() {
-	for i := range stageRecords {
-		r := p.ledger.record(i)
-		path := p.stageName(i)
-		if r.phase() != phaseIdle {
-			p.finishStage(r, path)
-			r.set(phaseIdle)
-		}
-		if os.Remove(path) == nil { // whoever holds it must not take it for one that is made anew
-			p.shelter.Let(path)
-		}
-	}
-}
-
-func (p *Pump) finishStage(r record, path string) {
-	counter := p.ledger.counterAt(r.counter())
-	if r.phase() == phaseCounting {
-		counter.Logged.Store(r.base() + r.lines())
-		return
-	}
-	stage, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	left := 0
-	if err == nil {
-		defer func() { _ = unix.Close(stage) }()
-		left = unread(int32(stage))
-	}
-	switch {
-	case left == 0 && r.phase() == phaseWriting:
-		counter.Logged.Add(r.lines())
-		return
-	case left == 0:
-		return
-	}
-	lines := r.lines()
-	text := make([]byte, left)
-	peeked := peekPipe(stage, text)
-	if r.phase() == phaseTaking {
-		lines = int64(bytes.Count(text[:peeked], newline))
-	}
-	fd, _, err := openLog(r.path(), p.trust)
-	if err != nil {
-		counter.Dropped.Add(lines)
-		return
-	}
-	defer func() { _ = unix.Close(fd) }()
-	end, err := unix.Seek(fd, 0, unix.SEEK_END)
-	if r[recordFrame]&framed != 0 && err == nil && peeked == left {
-		r.finishDressed(text, fd, end, counter)
-		return
-	}
-	for at := end; err == nil && left > 0; {
-		var n int64
-		n, err = unix.Splice(stage, nil, fd, &at, left, unix.SPLICE_F_MOVE)
-		if err == unix.EINTR {
-			err = nil
-			continue
-		}
-		if n <= 0 {
-			break
-		}
-		left -= int(n)
-	}
-	if left > 0 && left == peeked { // a file that takes no splice
-		if n, err := unix.Pwrite(fd, text, end); err == nil && n == len(text) {
-			left = 0
-		}
-	}
-	if left > 0 {
-		counter.Dropped.Add(lines)
-		return
-	}
-	counter.Logged.Add(lines)
-}
-
-// peekPipe copies what is at the front of a pipe and leaves it there.
-func peekPipe(fd int, to []byte) int {
-	scratch, err := newPipe()
-	if err != nil {
-		return 0
-	}
-	defer scratch.close()
-	resize(scratch.w, len(to)+pageSize)
-	n, err := unix.Tee(fd, scratch.w, len(to), unix.SPLICE_F_NONBLOCK)
-	if err != nil || n <= 0 {
-		return 0
-	}
-	got := 0
-	for got < int(n) {
-		k, err := unix.Read(scratch.r, to[got:n])
-		if k <= 0 || err != nil {
-			break
-		}
-		got += k
-	}
-	return got
 }

@@ -90,7 +90,7 @@ func (s *Stream) put(out []byte, c cut, options FileOptions) {
 			if len(text) > len(out) {
 				l := f.loss
 				f.loss = loss{}
-				f.pump.tell(Dropped{options.Path, l.stream, l.lines, l.why, l.since, time.Now()})
+				f.pump.say(Dropped{options.Path, l.stream, l.lines, l.why, l.since, time.Now()})
 			}
 			s.counter.Logged.Add(int64(c.lines))
 			f.inside = nil
