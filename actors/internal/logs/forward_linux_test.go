@@ -1,6 +1,8 @@
 package logs
 
 import (
+	"bufio"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
@@ -45,4 +47,77 @@ func TestLinesAreForwardedWhateverBecomesOfTheFile(t *testing.T) {
 		}
 		p.Close()
 	}
+}
+
+// A target keeps its connection as long as a file uses it, over files that are closed and opened again, and no longer.
+func TestATargetThatNoFileUsesIsClosed(t *testing.T) {
+	t.Parallel()
+	collector, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer collector.Close()
+	p := newPump(t)
+	p.ways.rest = 50 * time.Millisecond
+	targets := []Target{{Scheme: spec.TargetSyslogTCP, Address: collector.Addr().String(), Facility: 3}}
+	one, other := FileOptions{Path: logPath(t), Forward: targets}, FileOptions{Path: logPath(t), Forward: targets}
+	f, err := p.Open(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, w := named(t, p, "web:1#1.out", f)
+	g := open(t, p, other)
+	r, rw := named(t, p, "web:2#1.out", g)
+	write(t, w, "first\n")
+	conn, err := collector.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	from := bufio.NewReader(conn)
+	comes := func(line string) {
+		t.Helper()
+		got, err := from.ReadString(line[len(line)-1])
+		for err == nil && !strings.HasSuffix(got, line) {
+			var more string
+			more, err = from.ReadString(line[len(line)-1])
+			got += more
+		}
+		if err != nil || strings.Contains(got, "unwanted") {
+			t.Fatalf("want %q, got %q; %v", line, got, err)
+		}
+	}
+	comes("first")
+
+	s.Close()
+	_ = f.Close()
+	eventually(t, "a file is forgotten", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.files[one.Path] == nil
+	})
+	time.Sleep(3 * p.ways.rest) // the other still uses it
+	s, w = named(t, p, "web:1#2.out", open(t, p, one))
+	write(t, w, "second\n")
+	comes("second")
+	one.Forward = nil
+	p.Configure(one)
+	finish(t, s)
+	write(t, w, "unwanted\n")
+	finish(t, s)
+	write(t, rw, "third\n")
+	comes("third")
+	other.Forward = nil
+	p.Configure(other)
+	finish(t, r)
+	write(t, rw, "unwanted\n")
+	if rest, err := io.ReadAll(from); err != nil || strings.Contains(string(rest), "unwanted") {
+		t.Errorf("behind the last line comes %q; %v", rest, err)
+	}
+	p.ways.mu.Lock()
+	defer p.ways.mu.Unlock()
+	want(t, "forwarders", 0, len(p.ways.all))
 }

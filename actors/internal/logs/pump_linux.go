@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/actors/internal/epoll"
-	"github.com/dcousineau/phorever/actors/internal/forward"
 )
 
 // Pump moves lines from pipes into files, with one goroutine for all of them. A batch goes from its pipe into a stage,
@@ -156,7 +155,7 @@ type File struct {
 	retrying  bool   // a retry is due
 	loss      loss   // what is to be marked
 	noted     noted
-	ways      []*forward.Forwarder
+	ways      []*way
 	waiting   []*Stream
 }
 
@@ -183,7 +182,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 	if f != nil || err != nil {
 		return f, err
 	}
-	f = &File{pump: p, fd: -1, options: o, refs: 1, names: []string{o.Path}, ways: p.ways.to(o.Forward, p.tell)}
+	f = &File{pump: p, fd: -1, options: o, refs: 1, names: []string{o.Path}}
 	found, err := p.find(o.Path)
 	if err == nil {
 		f.opened(found)
@@ -206,6 +205,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 		}
 		return twin, closed
 	}
+	f.ways = p.ways.to(o.Forward, p.tell)
 	p.files[o.Path] = f
 	p.inherit(f, o.Path)
 	if f.fd >= 0 {
@@ -242,8 +242,11 @@ func (p *Pump) Configure(o FileOptions) {
 // reconfigure is for whoever holds p.mu.
 func (p *Pump) reconfigure(f *File, o FileOptions) {
 	p.postLocked(func() {
+		if f.forgotten {
+			return
+		}
 		o.Path = f.options.Path // by whatever name it is shared
-		f.options, f.ways = o, p.ways.to(o.Forward, p.tell)
+		f.options, f.ways = o, p.ways.exchange(f.ways, o.Forward, p.tell)
 		p.release(f)
 	})
 }

@@ -46,7 +46,8 @@ func (p *Pump) Yield() {}
 // File is the one writer of a log file.
 type File struct {
 	pump    *Pump
-	options FileOptions // this and the next three are guarded by Pump.mu
+	ways    []*way // this and the next four are guarded by Pump.mu
+	options FileOptions
 	names   []string
 	refs    int
 	streams int
@@ -94,7 +95,7 @@ func (p *Pump) Open(o FileOptions) (*File, error) {
 		p.files[o.Path] = f
 		f.names = append(f.names, o.Path)
 	}
-	f.options = o
+	f.configure(o)
 	f.refs++
 	return f, nil
 }
@@ -104,8 +105,13 @@ func (p *Pump) Configure(o FileOptions) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f := p.files[o.Path]; f != nil {
-		f.options = o
+		f.configure(o)
 	}
+}
+
+// configure is for whoever holds Pump.mu.
+func (f *File) configure(o FileOptions) {
+	f.options, f.ways = o, f.pump.ways.exchange(f.ways, o.Forward, f.pump.tell)
 }
 
 // Close gives up one reference. The file is closed when no stream and no other reference is left.
@@ -122,6 +128,8 @@ func (f *File) Close() error {
 	if p.byID[f.id] == f {
 		delete(p.byID, f.id)
 	}
+	p.ways.leave(f.ways)
+	f.ways = nil
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fd := f.fd

@@ -216,6 +216,8 @@ func (p *Pump) forget(f *File) {
 	}
 	f.forgotten = true
 	p.mu.Unlock()
+	p.ways.leave(f.ways)
+	f.ways = nil
 	f.dropIndex()
 	if fd := f.fd; fd >= 0 {
 		f.fd = -1

@@ -28,7 +28,7 @@ func (s *Stream) complete() {
 func (s *Stream) pass(last bool) {
 	f := s.file
 	f.pump.mu.Lock()
-	options, shared := f.options, f.streams > 1
+	options, shared, to := f.options, f.streams > 1, f.ways
 	f.pump.mu.Unlock()
 	if options.MaxLine <= 0 {
 		options.MaxLine = DefaultMaxLine
@@ -54,7 +54,7 @@ func (s *Stream) pass(last bool) {
 	}
 	out := bytes.Clone(s.partial[:c.take])
 	s.partial = append(s.partial[:0], s.partial[c.take:]...)
-	offer(f.pump.ways.to(options.Forward, f.pump.tell), s.name, time.Now(), out)
+	offer(to, s.name, time.Now(), out)
 	if form := options.Form; form != (Form{}) {
 		front := form.front(originOf(s.name), time.Now().In(f.pump.location()))
 		raw, text := out, []byte(nil)
