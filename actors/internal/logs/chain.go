@@ -37,7 +37,9 @@ func (c chain) open(name string) (*link, error) {
 // link is one file of a log: the file itself, or one that was put aside.
 type link struct {
 	file     *os.File
-	unpacked io.Reader // nil for a plain one, which can be read from anywhere
+	name     string      // under which it was opened
+	packed   Compression // "" for a plain one, which can be read from anywhere
+	unpacked io.Reader   // of a compressed one that is being read
 	release  func()
 	index    *index // nil: nothing is known of its lines
 	id       identity
@@ -69,26 +71,38 @@ func openLink(name string) (*link, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	l := &link{file: file, id: id, size: size, changed: info.ModTime()}
-	if err := l.unpack(name); err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return l, nil
+	return &link{file: file, name: name, packed: packingOf(name), id: id, size: size, changed: info.ModTime()}, nil
 }
 
-func (l *link) unpack(name string) error {
-	switch {
-	case strings.HasSuffix(name, Gzip.suffix()):
+func packingOf(name string) Compression {
+	for _, how := range []Compression{Gzip, Zstd} {
+		if strings.HasSuffix(name, how.suffix()) {
+			return how
+		}
+	}
+	return ""
+}
+
+// rewind has a compressed one be read from its beginning.
+func (l *link) rewind() error {
+	if l.release != nil {
+		l.release()
+	}
+	l.unpacked, l.release = nil, nil
+	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	switch l.packed {
+	case Gzip:
 		reader, err := gzip.NewReader(l.file)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", l.name, err)
 		}
 		l.unpacked = reader
-	case strings.HasSuffix(name, Zstd.suffix()):
+	case Zstd:
 		reader, err := zstd.NewReader(l.file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20))
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", l.name, err)
 		}
 		l.unpacked, l.release = reader, reader.Close
 	}
@@ -276,7 +290,7 @@ func (c chain) successorsNow(of known, lax bool) (next []*link, gap bool, err er
 			closeAll(append(backwards, l))
 			return nil, false, errShifting
 		case l.id == of.id, // or compressed, which keeps its time; or one from before it, which was moved elsewhere
-			l.unpacked != nil && l.changed.Equal(of.changed),
+			l.packed != "" && l.changed.Equal(of.changed),
 			l.changed.Before(of.changed):
 			l.close()
 			slices.Reverse(backwards)

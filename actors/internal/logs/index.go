@@ -122,6 +122,9 @@ type index struct {
 	now  cell
 	next int64
 	any  bool
+	// The clone that was named last, and how: its lines share the text.
+	named cell
+	clone string
 }
 
 // openIndex opens the index of a file that belongs to the log at path. It is nil where there is none.
@@ -222,17 +225,28 @@ func (x *index) nameOf(c cell) string {
 	return x.names[c.name]
 }
 
+// cloneOf is the clone that a cell names, "web:2"; "" where that is not known.
+func (x *index) cloneOf(c cell) string {
+	if x.clone != "" && c.name == x.named.name && c.clone == x.named.clone {
+		return x.clone
+	}
+	name := x.nameOf(c)
+	if name == "" {
+		return ""
+	}
+	x.named, x.clone = c, name+":"+strconv.Itoa(c.clone)
+	return x.clone
+}
+
 // describe says what is known of a line that begins at a place of a file.
-func (l *link) describe(text []byte, at int64) Line {
-	line := Line{Text: text}
+func (l *link) describe(text []byte, at int64, cut bool) Line {
+	line := Line{Text: text, Cut: cut}
 	c, ok := l.index.find(at)
 	if !ok {
 		return line
 	}
 	line.Time, line.Run, line.Stderr, line.Known = c.time, c.run, c.stderr, true
-	if name := l.index.nameOf(c); name != "" {
-		line.Clone = name + ":" + strconv.Itoa(c.clone)
-	}
+	line.Clone = l.index.cloneOf(c)
 	return line
 }
 

@@ -401,7 +401,7 @@ func TestSplitting(t *testing.T) {
 		text := rapid.StringMatching(`([ab\x00é]{0,5}\n){0,5}[ab]{0,3}`).Draw(t, "text")
 		var s splitter
 		var got []string
-		each := func(line []byte, at int64) {
+		each := func(line []byte, at int64, _ bool) {
 			if got = append(got, string(line)); text[at:at+int64(len(line))] != string(line) {
 				t.Fatalf("%q does not begin at %d of %q", line, at, text)
 			}

@@ -12,7 +12,7 @@ type splitter struct {
 // begin has it start at a place of the file.
 func (s *splitter) begin(at int64) { s.rest, s.at, s.long = nil, at, 0 }
 
-func (s *splitter) add(text []byte, each func(line []byte, at int64)) {
+func (s *splitter) add(text []byte, each func(line []byte, at int64, cut bool)) {
 	for {
 		i := bytes.IndexByte(text, '\n')
 		if i < 0 {
@@ -21,11 +21,11 @@ func (s *splitter) add(text []byte, each func(line []byte, at int64)) {
 		}
 		length := int64(i)
 		if len(s.rest) == 0 && i <= LongestLine {
-			each(text[:i], s.at)
+			each(text[:i], s.at, false)
 		} else {
 			s.keep(text[:i])
 			length = int64(len(s.rest)) + s.long
-			each(s.rest, s.at)
+			each(s.rest, s.at, s.long > 0)
 			s.rest = s.rest[:0]
 		}
 		s.at, s.long = s.at+length+1, 0
@@ -42,9 +42,9 @@ func (s *splitter) keep(text []byte) {
 }
 
 // end gives what has no newline.
-func (s *splitter) end(each func(line []byte, at int64)) {
+func (s *splitter) end(each func(line []byte, at int64, cut bool)) {
 	if len(s.rest) > 0 {
-		each(s.rest, s.at)
+		each(s.rest, s.at, s.long > 0)
 	}
 	s.rest = nil
 }

@@ -115,8 +115,15 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 	o.ids = shown.wanted(words)
 	v := newView(a, o, &shown)
 	defer v.close()
-	if err := v.last(shown.files); err != nil || !o.follow {
+	if err := v.last(ctx, shown.files); err != nil {
 		return err
+	}
+	switch {
+	case o.follow:
+	case ctx.Err() != nil:
+		return exit(exitInterrupted)
+	default:
+		return nil
 	}
 	return v.follow(ctx, func() []logFile {
 		shown, err := a.logsOf(ctx, client, words)

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// project is a directory with a configuration and log files, where no daemon runs.
+func project(t *testing.T, config string, files map[string]string) (logs func(arguments ...string) (code int, stdout, stderr string)) {
+	t.Helper()
+	directory := t.TempDir()
+	t.Chdir(directory)
+	t.Setenv("PHOREVER_CONFIG", "")
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	files["phorever.json"] = config
+	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(arguments ...string) (int, string, string) {
+		var out, err bytes.Buffer
+		code := Main(append([]string{"logs"}, arguments...), &out, &err)
+		return code, out.String(), err.String()
+	}
+}
+
+func TestLogsOfSeveralFilesAreGivenWhole(t *testing.T) {
+	logs := project(t, `{"processes": [{"name": "a", "up": "true"}, {"name": "b", "up": "true"}]}`, map[string]string{
+		"logs/a.log": "3\n4\n", "logs/a.log.1": "1\n2\n", "logs/b.log": strings.Repeat("b\n", 1000),
+	})
+	code, stdout, stderr := logs("--raw", "-n", "1000")
+	if want := "1\n2\n3\n4\n" + strings.Repeat("b\n", 1000); code != 0 || stdout != want || stderr != "" {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if _, stdout, _ = logs("--raw", "-n", "1", "--grep", "[13b]"); stdout != "3\nb\n" {
+		t.Errorf("the last ones that match: %q", stdout)
+	}
+	if _, stdout, _ = logs("--raw", "-n", "999999999", "a"); stdout != "1\n2\n3\n4\n" {
+		t.Errorf("all: %q", stdout)
+	}
+}
