@@ -18,15 +18,29 @@ import (
 type chain struct {
 	path    string
 	indexes string // the directory of the indexes, "" for none
+	name    string // path behind the links at its end, where what is put aside stands: as it was when the head was looked for
+}
+
+// resolve follows the symbolic links at the end of the path, as whoever writes the log does. One that leads nowhere yet counts too.
+func (c *chain) resolve() {
+	c.name = c.path
+	for range mostLinks {
+		target, err := os.Readlink(c.name)
+		if err != nil {
+			return
+		}
+		c.name = behind(c.name, target)
+	}
 }
 
 // open opens one of its files, with what is known of its lines. A file that has just lost its name counts as gone: its index went with it.
-func (c chain) open(name string) (*link, error) {
+func (c *chain) open(name string) (*link, error) {
 	l, err := openLink(name)
 	if err != nil {
 		return nil, err
 	}
-	l.index = openIndex(c.indexes, l.id, c.path)
+	l.log = c.name
+	l.index = openIndex(c.indexes, l.id, l.log)
 	if l.index == nil && c.indexes != "" && l.nameless() {
 		l.close()
 		return nil, fs.ErrNotExist
@@ -38,6 +52,7 @@ func (c chain) open(name string) (*link, error) {
 type link struct {
 	file     *os.File
 	name     string      // under which it was opened
+	log      string      // of which it is a file
 	packed   Compression // "" for a plain one, which can be read from anywhere
 	unpacked io.Reader   // of a compressed one that is being read
 	release  func()
@@ -128,20 +143,20 @@ func (l *link) knownNow() known {
 
 // since says whether a file that was put aside as this number came after another one, as everything has got another number since head
 // was opened.
-func (c chain) since(l *link, number int, other known, head *link) bool {
+func (c *chain) since(l *link, number int, other known, head *link) bool {
 	if head == nil {
 		return false
 	}
-	if now, err := nameOf(c.path); err != nil || now == head.id {
+	if now, err := nameOf(c.name); err != nil || now == head.id {
 		return false
 	}
 	if !l.changed.Equal(other.changed) {
 		return l.changed.After(other.changed)
 	}
 	for range shifts { // the clock of a file system may stand still for some milliseconds: their order tells
-		before, _ := nameOf(c.path)
+		before, _ := nameOf(c.name)
 		later := c.behind(number, l.id, other.id)
-		if after, _ := nameOf(c.path); after == before {
+		if after, _ := nameOf(c.name); after == before {
 			return later
 		}
 	}
@@ -150,14 +165,14 @@ func (c chain) since(l *link, number int, other known, head *link) bool {
 
 // behind says whether a walk from this number on sees a file last, and not the other. Both are put further meanwhile, and the
 // later one never beyond the other.
-func (c chain) behind(number int, other, file identity) (last bool) {
+func (c *chain) behind(number int, other, file identity) (last bool) {
 	for free := 0; free < 2; number++ {
-		names := variants(c.path, number)
+		names := variants(c.name, number)
 		if free++; len(names) > 0 {
 			free = 0
 		}
 		for _, suffix := range names {
-			switch id, _ := nameOf(asideName(c.path, number) + suffix); id {
+			switch id, _ := nameOf(asideName(c.name, number) + suffix); id {
 			case other:
 				last = false
 			case file:
@@ -183,13 +198,13 @@ func (l *link) close() {
 }
 
 // aged opens what was put aside as this number, compressed or not; fs.ErrNotExist says that there is none.
-func (c chain) aged(number int) (*link, error) {
+func (c *chain) aged(number int) (*link, error) {
 	for range 3 { // it may be compressed between two looks
-		names := variants(c.path, number)
+		names := variants(c.name, number)
 		if len(names) == 0 {
 			return nil, fs.ErrNotExist
 		}
-		if l, err := c.open(asideName(c.path, number) + names[0]); !errors.Is(err, fs.ErrNotExist) {
+		if l, err := c.open(asideName(c.name, number) + names[0]); !errors.Is(err, fs.ErrNotExist) {
 			return l, err
 		}
 	}
@@ -204,14 +219,14 @@ const shifts = 20
 
 // agedSurely is aged, but that a number is free only if the next one is too, and if nothing was put aside between the two looks. It
 // does not wait for ever: lax passes over a free number.
-func (c chain) agedSurely(number int, lax bool) (*link, error) {
-	before, _ := nameOf(c.path)
+func (c *chain) agedSurely(number int, lax bool) (*link, error) {
+	before, _ := nameOf(c.name)
 	l, err := c.aged(number)
 	last := false
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		after, _ := nameOf(c.path)
-		last = len(variants(c.path, number+1)) == 0 && (lax || after == before)
+		after, _ := nameOf(c.name)
+		last = len(variants(c.name, number+1)) == 0 && (lax || after == before)
 	case !errors.Is(err, errShifting):
 		return l, err
 	}
@@ -226,14 +241,15 @@ func (c chain) agedSurely(number int, lax bool) (*link, error) {
 
 // head opens the file of the log. It has no name for a moment while it is put aside; where that lasts, only what was put aside is
 // there, and the answer is nil.
-func (c chain) head() (*link, error) {
+func (c *chain) head() (*link, error) {
+	c.resolve()
 	for range shifts {
-		l, err := c.open(c.path)
+		l, err := c.open(c.name)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return l, err
 		}
-		if len(variants(c.path, 1)) == 0 && len(variants(c.path, 2)) == 0 {
-			if _, err := os.Lstat(c.path); errors.Is(err, fs.ErrNotExist) {
+		if len(variants(c.name, 1)) == 0 && len(variants(c.name, 2)) == 0 {
+			if _, err := os.Lstat(c.name); errors.Is(err, fs.ErrNotExist) {
 				break
 			}
 		}
@@ -244,7 +260,7 @@ func (c chain) head() (*link, error) {
 
 // successors are the files of a log that came after one, oldest first, the file itself last; all, where of is none. There are none while the
 // log has still that file, or an empty one. gap is whether files in between are gone already.
-func (c chain) successors(of func() known) (next []*link, gap bool, err error) {
+func (c *chain) successors(of func() known) (next []*link, gap bool, err error) {
 	for try := range shifts {
 		next, gap, err = c.successorsNow(of(), try == shifts-1)
 		if errors.Is(err, errShifting) {
@@ -254,7 +270,7 @@ func (c chain) successors(of func() known) (next []*link, gap bool, err error) {
 		if err != nil || len(next) == 0 {
 			return nil, false, err
 		}
-		if info, err := os.Stat(c.path); err == nil && os.SameFile(info, stat(next[len(next)-1])) {
+		if info, err := os.Stat(c.name); err == nil && os.SameFile(info, stat(next[len(next)-1])) {
 			return next, gap, nil
 		}
 		closeAll(next) // it was put aside meanwhile, and the numbers have changed
@@ -262,8 +278,9 @@ func (c chain) successors(of func() known) (next []*link, gap bool, err error) {
 	return nil, false, nil // at the next look
 }
 
-func (c chain) successorsNow(of known, lax bool) (next []*link, gap bool, err error) {
-	head, err := c.open(c.path)
+func (c *chain) successorsNow(of known, lax bool) (next []*link, gap bool, err error) {
+	c.resolve()
+	head, err := c.open(c.name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil // it was moved, and not made anew

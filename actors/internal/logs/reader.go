@@ -39,7 +39,9 @@ type Reader struct {
 }
 
 // NewReader makes a reader of the log at path, whose indexes are in a directory: "" for none.
-func NewReader(path, indexes string) *Reader { return &Reader{chain: chain{path, indexes}} }
+func NewReader(path, indexes string) *Reader {
+	return &Reader{chain: chain{path: path, indexes: indexes}}
+}
 
 // Close gives the files back.
 func (r *Reader) Close() {
@@ -91,7 +93,7 @@ func (r *Reader) begin() {
 // consult takes up what the index knows of bytes that were just read.
 func (r *Reader) consult() {
 	if l := r.now; l.index == nil { // perhaps these are its first
-		l.index = openIndex(r.indexes, l.id, r.path)
+		l.index = openIndex(r.indexes, l.id, l.log)
 	} else {
 		l.index.refresh()
 	}
