@@ -128,9 +128,11 @@ func (l *link) rewind() error {
 type known struct {
 	id      identity
 	changed time.Time
+	packed  bool
+	gone    bool // it has no name any more
 }
 
-func (l *link) known() known { return known{l.id, l.changed} }
+func (l *link) known() known { return known{id: l.id, changed: l.changed, packed: l.packed != ""} }
 
 // knownNow is known of a file that may have grown since it was opened.
 func (l *link) knownNow() known {
@@ -138,6 +140,7 @@ func (l *link) knownNow() known {
 	if info := stat(l); info != nil {
 		k.changed = info.ModTime()
 	}
+	k.gone = l.nameless()
 	return k
 }
 
@@ -298,23 +301,39 @@ func (c *chain) successorsNow(of known, lax bool) (next []*link, gap bool, err e
 		case l == nil && err == nil:
 			continue
 		case errors.Is(err, fs.ErrNotExist):
+			gap = of.missedBefore(backwards[len(backwards)-1], number > 1 || of.gone) // it is not among them
 			slices.Reverse(backwards)
-			return backwards, number > 1 && of != (known{}), nil // it is not among them
+			return backwards, gap, nil
 		case err != nil:
 			closeAll(backwards)
 			return nil, false, err
 		case l.id == backwards[len(backwards)-1].id: // it was put one further since
 			closeAll(append(backwards, l))
 			return nil, false, errShifting
-		case l.id == of.id, // or compressed, which keeps its time; or one from before it, which was moved elsewhere
-			l.packed != "" && l.changed.Equal(of.changed),
-			l.changed.Before(of.changed):
+		case l.id == of.id, l.packed != "" && l.changed.Equal(of.changed): // or compressed, which keeps its time
 			l.close()
 			slices.Reverse(backwards)
 			return backwards, false, nil
+		case l.changed.Before(of.changed): // it was moved elsewhere
+			l.close()
+			gap = of.missedBefore(backwards[len(backwards)-1], false)
+			slices.Reverse(backwards)
+			return backwards, gap, nil
 		}
 		backwards = append(backwards, l)
 	}
+}
+
+// missedBefore says whether there was a file between this one and a later one, and is gone: as the index says, or else perhaps.
+func (k known) missedBefore(later *link, perhaps bool) bool {
+	before, ok := later.index.follows()
+	switch {
+	case k == (known{}):
+		return false
+	case ok && !k.packed:
+		return before != k.id
+	}
+	return perhaps
 }
 
 func stat(l *link) os.FileInfo {

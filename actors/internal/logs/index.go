@@ -19,11 +19,12 @@ import (
 // has the bytes of the processes and no others. It stands in a directory of its own under what the file is, not what it is called, so
 // that putting a file aside changes nothing about it.
 //
-//	head    magic, the path of the log, the names of processes, each ended by a NUL
+//	head    magic, the path of the log, the names of processes, each ended by a NUL; at its end what the file was that the log had before
 //	cells   from where on, when, and who; the last one holds to the end of the file
 const (
 	indexMagic = "phorever index 1\n"
 	indexHead  = 4096
+	followsAt  = indexHead - 20
 	cellSize   = 24
 	nobody     = 127 // the name of one that has no room in the head
 )
@@ -90,6 +91,27 @@ func readHead(file *os.File) (path string, names []string, used int, err error) 
 		rest = after
 	}
 	return path, names, indexHead - len(rest), nil
+}
+
+// encodeFollows is the end of a head: which file came before. Without a name it stays with whoever has it open, and its number with it.
+func encodeFollows(id identity) []byte {
+	b := make([]byte, 0, indexHead-followsAt)
+	b = binary.LittleEndian.AppendUint64(b, id.device)
+	b = binary.LittleEndian.AppendUint64(b, id.inode)
+	return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+// follows is what the file was that its writer had before; false where that is not known.
+func (x *index) follows() (id identity, ok bool) {
+	if x == nil {
+		return identity{}, false
+	}
+	var b [indexHead - followsAt]byte
+	if _, err := x.file.ReadAt(b[:], followsAt); err != nil || binary.LittleEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
+		return identity{}, false
+	}
+	id = identity{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}
+	return id, id != (identity{})
 }
 
 // cellIn reads a cell of an index.

@@ -47,9 +47,13 @@ func (p *Pump) note(f *File, s *Stream) {
 	}
 	busy := n.file == f.id && p.now.Sub(n.time) < indexRest
 	directory, id, path, size, at, o := p.index, f.id, f.name, f.pos, p.now, originOf(s.name)
+	var follows identity
+	if n.file != id {
+		follows = n.file
+	}
 	_, err := p.guard(f, looking, func() (_ int, err error) {
 		if n.writer == nil { // while a file is stuck nobody else touches it
-			if n.writer, err = openIndexWriter(directory, id, path, size); err != nil {
+			if n.writer, err = openIndexWriter(directory, id, path, size, follows); err != nil {
 				return 0, err
 			}
 		}

@@ -258,7 +258,7 @@ func TestTheIndexAgainstAList(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "cells") {
 			if w == nil || rapid.IntRange(0, 5).Draw(t, "again") == 0 {
 				w.close()
-				if w, err = openIndexWriter(directory, id, path, at); err != nil {
+				if w, err = openIndexWriter(directory, id, path, at, identity{}); err != nil {
 					t.Fatal(err)
 				}
 				if at == 0 {
@@ -328,7 +328,7 @@ func TestLinesOfATime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := openIndexWriter(indexes, id, path, 0)
+		w, err := openIndexWriter(indexes, id, path, 0, identity{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -388,7 +388,7 @@ func FuzzIndex(f *testing.F) {
 			t.Fatal(err)
 		}
 		wantLines(t, "the lines", lines, "a", "b")
-		if w, err := openIndexWriter(directory, id, path, 4); err == nil {
+		if w, err := openIndexWriter(directory, id, path, 4, identity{}); err == nil {
 			defer w.close()
 			if err := w.add(origin{"web", 1, 1, stdoutStream}, max(0, at%1000), time.Now()); err != nil {
 				t.Fatal(err)

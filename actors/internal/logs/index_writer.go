@@ -23,8 +23,9 @@ type indexWriter struct {
 	last  int64 // where the last cell begins, -1 without one
 }
 
-// openIndexWriter opens the index of a file that has size bytes, and makes it if it is not there, or belongs to another one.
-func openIndexWriter(directory string, id identity, path string, size int64) (*indexWriter, error) {
+// openIndexWriter opens the index of a file that has size bytes, and makes it if it is not there, or belongs to another one. follows is the
+// file that its writer had before, if any.
+func openIndexWriter(directory string, id identity, path string, size int64, follows identity) (*indexWriter, error) {
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd, err := unix.Open(indexName(directory, id), flags, indexMode)
 	if err == unix.ENOENT && os.MkdirAll(directory, 0o700) == nil { // somebody has removed it
@@ -37,7 +38,7 @@ func openIndexWriter(directory string, id identity, path string, size int64) (*i
 	of, names, used, err := readHead(w.file)
 	info, failed := w.file.Stat()
 	if err != nil || failed != nil || of != path || size == 0 {
-		if err := w.begin(path); err != nil {
+		if err := w.begin(path, follows); err != nil {
 			w.close()
 			return nil, err
 		}
@@ -60,16 +61,17 @@ func (w *indexWriter) close() {
 }
 
 // begin empties it.
-func (w *indexWriter) begin(path string) error {
+func (w *indexWriter) begin(path string, follows identity) error {
 	if err := w.file.Truncate(0); err != nil {
 		return err
 	}
 	head := append([]byte(indexMagic), path...)
-	if len(head) >= indexHead {
+	if len(head) >= followsAt {
 		return unix.ENAMETOOLONG
 	}
 	w.used = len(head) + 1
-	_, err := w.file.WriteAt(append(head, make([]byte, indexHead-len(head))...), 0)
+	head = append(head, make([]byte, followsAt-len(head))...)
+	_, err := w.file.WriteAt(append(head, encodeFollows(follows)...), 0)
 	return err
 }
 
@@ -78,7 +80,7 @@ func (w *indexWriter) name(process string) (int, error) {
 	if i := slices.Index(w.names, process); i >= 0 {
 		return i, nil
 	}
-	if process == "" || len(w.names) >= nobody || w.used+len(process)+2 > indexHead {
+	if process == "" || len(w.names) >= nobody || w.used+len(process)+2 > followsAt {
 		return nobody, nil
 	}
 	if _, err := w.file.WriteAt([]byte(process), int64(w.used)); err != nil {
