@@ -98,30 +98,35 @@ func packingOf(name string) Compression {
 	return ""
 }
 
-// rewind has a compressed one be read from its beginning.
-func (l *link) rewind() error {
+// rewind has a compressed one be read from its beginning. An error names it: whoever reads goes on with the others.
+func (l *link) rewind() (err error) {
 	if l.release != nil {
 		l.release()
 	}
 	l.unpacked, l.release = nil, nil
-	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
-		return err
+	if _, err = l.file.Seek(0, io.SeekStart); err != nil {
+		return l.named(err)
 	}
-	switch l.packed {
-	case Gzip:
-		reader, err := gzip.NewReader(l.file)
-		if err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
+	switch {
+	case l.size == 0: // which a decoder may take for the end
+		err = io.ErrUnexpectedEOF
+	case l.packed == Gzip:
+		l.unpacked, err = gzip.NewReader(l.file)
+	default:
+		var reader *zstd.Decoder
+		if reader, err = zstd.NewReader(l.file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20)); err == nil {
+			l.unpacked, l.release = reader, reader.Close
 		}
-		l.unpacked = reader
-	case Zstd:
-		reader, err := zstd.NewReader(l.file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20))
-		if err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
-		}
-		l.unpacked, l.release = reader, reader.Close
 	}
-	return nil
+	return l.named(err)
+}
+
+// named is an error with the name of the file.
+func (l *link) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", l.name, err)
 }
 
 // known is by what a file is known again: a compressed one has the time of the one whose place it took.

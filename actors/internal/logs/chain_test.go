@@ -1,8 +1,13 @@
 package logs
 
 import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,5 +59,62 @@ func TestReadingBehindALink(t *testing.T) {
 	wantLines(t, "as it leads elsewhere", lines, "5", "6")
 	if gap || missing {
 		t.Error("nothing is missing")
+	}
+}
+
+// A compressed file that is damaged is named, once, and costs its own lines and no others.
+func TestReadingOverADamagedFile(t *testing.T) {
+	var packed bytes.Buffer
+	packer := gzip.NewWriter(&packed)
+	for i := range 5000 {
+		fmt.Fprintf(packer, "%x\n", i*i*i)
+	}
+	_ = packer.Close()
+	for _, c := range []struct {
+		suffix, text string
+		some         bool // lines can be read
+	}{
+		{".gz", "", false}, {".gz", "junk\n", false}, {".zst", "", false}, {".zst", "junk\n", false}, {".gz", packed.String()[:packed.Len()/2], true},
+	} {
+		path := filepath.Join(t.TempDir(), "web.log")
+		put(t, path, "begin\n")
+		var said []string
+		follower := reader(t, path)
+		follower.Damaged = func(err error) { said = append(said, err.Error()) }
+		if _, err := lastOf(follower, Query{Lines: 1, Follow: true}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond) // a file system has no finer clock
+		if err := os.Rename(path, path+".3"); err != nil {
+			t.Fatal(err)
+		}
+		put(t, path+".2", "older\n")
+		put(t, path+".1"+c.suffix, c.text)
+		put(t, path, "newest\n")
+		check := func(what string, lines, want []string) {
+			t.Helper()
+			if c.some && len(lines) > len(want) {
+				lines = append(lines[:len(want)-1:len(want)-1], lines[len(lines)-1])
+			}
+			wantLines(t, what, lines, want...)
+			if len(said) != 1 || !strings.HasPrefix(said[0], path+".1"+c.suffix+": ") {
+				t.Errorf("%s: want one warning that names the file, got %q", what, said)
+			}
+		}
+		lines, gap := rest(t, follower)
+		check("followed", lines, []string{"older", "newest"})
+		if gap {
+			t.Error("no file is missing")
+		}
+		for _, n := range []int{100_000, math.MaxInt} {
+			said = nil
+			last := reader(t, path)
+			last.Damaged = follower.Damaged
+			lines, err := lastOf(last, Query{Lines: n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("the last ones", lines, []string{"begin", "older", "newest"})
+		}
 	}
 }

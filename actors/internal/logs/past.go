@@ -59,7 +59,10 @@ func (r *Reader) Each(q Query, each func(Line) bool) error {
 	for _, s := range slices.Backward(found.spans) {
 		if more {
 			var failed error
-			more, failed = give(s, &q, each)
+			if more, failed = give(s, &q, each); failed != nil && s.packed != "" {
+				r.damaged(failed)
+				failed = nil
+			}
 			err = errors.Join(err, failed)
 		}
 		if s.link != r.now {
@@ -262,7 +265,7 @@ func (l *link) forwards(from, to int64, each func(Line) bool) error {
 			s.end(take)
 			return nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return err
+			return l.named(err)
 		}
 	}
 	return nil

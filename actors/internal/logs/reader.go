@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"bytes"
 	"io"
 	"time"
 )
@@ -30,6 +31,8 @@ type Line struct {
 // A line is given once, also when the file is put aside, compressed, truncated or replaced meanwhile; except that what was removed
 // before it was read is missing, which Next tells.
 type Reader struct {
+	// Damaged, if it is set, is told of each compressed file that cannot be read, or not to its end. What can be read is given.
+	Damaged func(error)
 	chain
 	now    *link // nil: there is no file yet
 	before known // then the newest of those that were put aside, if it is compressed
@@ -109,7 +112,10 @@ func (r *Reader) drain(each func(Line)) (more bool, err error) {
 		case r.now.packed == "":
 			n, err = r.now.file.ReadAt(chunk, r.at)
 		case r.now.unpacked == nil:
-			err = r.now.rewind()
+			if err := r.now.rewind(); err != nil {
+				r.damaged(err)
+				r.now.unpacked = bytes.NewReader(nil)
+			}
 		default:
 			n, err = r.now.unpacked.Read(chunk)
 		}
@@ -128,9 +134,20 @@ func (r *Reader) drain(each func(Line)) (more bool, err error) {
 				return true, nil
 			}
 			return false, nil
+		case err != nil && r.now.packed != "": // there is a later one
+			r.damaged(r.now.named(err))
+			r.now.unpacked = bytes.NewReader(nil)
+			r.rest.begin(r.at)
+			return false, nil
 		case err != nil:
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+func (r *Reader) damaged(err error) {
+	if r.Damaged != nil {
+		r.Damaged(err)
+	}
 }

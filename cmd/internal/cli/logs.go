@@ -122,6 +122,8 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 	case o.follow:
 	case ctx.Err() != nil:
 		return exit(exitInterrupted)
+	case v.failed:
+		return exit(exitFailed)
 	default:
 		return nil
 	}

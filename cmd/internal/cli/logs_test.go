@@ -46,3 +46,16 @@ func TestLogsOfSeveralFilesAreGivenWhole(t *testing.T) {
 		t.Errorf("all: %q", stdout)
 	}
 }
+
+func TestLogsNameADamagedFileAndGoOn(t *testing.T) {
+	logs := project(t, `{"processes": [{"name": "a", "up": "true"}]}`, map[string]string{
+		"logs/a.log": "3\n", "logs/a.log.1.gz": "not compressed", "logs/a.log.2": "1\n",
+	})
+	code, stdout, stderr := logs("--raw", "a")
+	if code != exitFailed || stdout != "1\n3\n" || !strings.Contains(stderr, "a.log.1.gz: gzip: invalid header; lines are missing here\n") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if code, _, stderr = logs("--raw", "-n", "1", "a"); code != 0 || stderr != "" {
+		t.Errorf("of a file that is not needed: exit code %d, %q", code, stderr)
+	}
+}

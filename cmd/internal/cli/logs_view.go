@@ -34,6 +34,7 @@ type logView struct {
 	width    int // of the widest label
 	sources  []*source
 	shown    int
+	failed   bool       // something could not be read
 	unknown  int        // lines of which it is not known whether they are wanted
 	held     []heldLine // of several logs, until they are in order
 }
@@ -80,7 +81,12 @@ func (v *logView) add(files []logFile) (fresh []*source) {
 			s.logFile = f
 			continue
 		}
-		fresh = append(fresh, &source{logFile: f, reader: actors.NewLogReader(f.path, v.index)})
+		reader := actors.NewLogReader(f.path, v.index)
+		reader.Damaged = func(err error) {
+			v.failed = true
+			v.app.say("warning: %v; lines are missing here", err)
+		}
+		fresh = append(fresh, &source{logFile: f, reader: reader})
 	}
 	v.sources = append(v.sources, fresh...)
 	for _, s := range v.sources {
@@ -263,6 +269,7 @@ func (v *logView) complain(s *source, err error) {
 	if err != nil {
 		text = err.Error()
 	}
+	v.failed = v.failed || err != nil
 	if text != s.worry && text != "" {
 		v.app.say("error: %v", err)
 	}
