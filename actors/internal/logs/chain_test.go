@@ -118,3 +118,26 @@ func TestReadingOverADamagedFile(t *testing.T) {
 		}
 	}
 }
+
+// Whoever begins to follow between the two steps of logrotate, a new file and a signal, gets what still goes into the old one.
+func TestFollowingFromBetweenTwoFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.log")
+	put(t, path+".1", "1\n2\n")
+	put(t, path, "")
+	r := reader(t, path)
+	last, err := lastOf(r, Query{Lines: 1, Follow: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "the last one", last, "2")
+	add(t, path+".1", "3\n")
+	lines, _ := rest(t, r)
+	wantLines(t, "before the signal", lines, "3")
+	add(t, path+".1", "4\n")
+	add(t, path, "5\n")
+	lines, gap := rest(t, r)
+	wantLines(t, "behind it", lines, "4", "5")
+	if gap {
+		t.Error("nothing is missing")
+	}
+}

@@ -168,6 +168,10 @@ func (r *Reader) search(found *search) error {
 	if err != nil {
 		return err
 	}
+	if head != nil && head.size == 0 && slices.Contains(variants(r.name, 1), "") { // its writer may not know of it yet
+		head.close()
+		head = nil
+	}
 	if head != nil {
 		seen[head.id], last = true, head.known()
 		if err := r.beginAt(head, found); err != nil {
