@@ -59,3 +59,22 @@ func TestLogsNameADamagedFileAndGoOn(t *testing.T) {
 		t.Errorf("of a file that is not needed: exit code %d, %q", code, stderr)
 	}
 }
+
+// A long line is shown whole and searched whole up to a mebibyte, whether its file is read from its end, compressed or followed; what is
+// longer is cut, and says so.
+func TestLongLinesOfLogs(t *testing.T) {
+	whole, longer := strings.Repeat("x", 200_000)+" end", strings.Repeat("y", 1<<20)
+	logs := project(t, `{"processes": [{"name": "a", "up": "true"}]}`, map[string]string{"logs/a.log": longer + "and more\n" + whole + "\n"})
+	if _, stdout, _ := logs("--raw", "--grep", "x end$", "a"); stdout != whole+"\n" {
+		t.Errorf("%d bytes that end with %q", len(stdout), stdout[max(0, len(stdout)-10):])
+	}
+	if _, stdout, stderr := logs("a"); stdout != "a:1 | "+longer+" [cut]\na:1 | "+whole+"\n" || stderr != "" {
+		t.Errorf("%d bytes, %q", len(stdout), stderr)
+	}
+	if _, stdout, stderr := logs("--raw", "a"); stdout != longer+"\n"+whole+"\n" || !strings.Contains(stderr, "warning: a:1: a line of more than 1 MiB is cut") {
+		t.Errorf("raw: %d bytes, %q", len(stdout), stderr)
+	}
+	if _, stdout, _ := logs("--json", "a"); strings.Count(stdout, `","cut":true}`) != 1 {
+		t.Error("no mark in an object")
+	}
+}

@@ -284,6 +284,7 @@ type jsonLogLine struct {
 	Run     *int       `json:"run"`     // null where it is not known
 	Stream  string     `json:"stream"`
 	Line    string     `json:"line"`
+	Cut     bool       `json:"cut,omitempty"` // the line is longer, and this is its beginning
 }
 
 func (v *logView) print(s *source, line actors.LogLine) {
@@ -294,7 +295,7 @@ func (v *logView) print(s *source, line actors.LogLine) {
 	}
 	switch {
 	case v.options.asJSON:
-		object := jsonLogLine{V: 1, Process: strings.TrimSuffix(label, ":*"), Stream: "stdout", Line: string(line.Text)}
+		object := jsonLogLine{V: 1, Process: strings.TrimSuffix(label, ":*"), Stream: "stdout", Line: string(line.Text), Cut: line.Cut}
 		if line.Known {
 			at := line.Time.In(v.zone)
 			object.Time, object.Run = &at, &line.Run
@@ -306,12 +307,18 @@ func (v *logView) print(s *source, line actors.LogLine) {
 	case v.options.raw:
 		_, _ = v.out.Write(line.Text)
 		_ = v.out.WriteByte('\n')
+		if line.Cut { // what is said in the line would be taken for a part of it
+			v.app.say("warning: %s: a line of more than 1 MiB is cut", label)
+		}
 	default:
 		_, _ = v.out.WriteString(v.app.label(label, v.width))
 		if v.terminal {
 			_, _ = v.out.WriteString(visible(line.Text))
 		} else {
 			_, _ = v.out.Write(line.Text)
+		}
+		if line.Cut {
+			_, _ = v.out.WriteString(" [cut]")
 		}
 		_ = v.out.WriteByte('\n')
 	}
