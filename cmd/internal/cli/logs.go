@@ -30,7 +30,7 @@ type logsOptions struct {
 
 // logFile is one file and whose lines are in it.
 type logFile struct {
-	label          string // web:1, or web:* where clones share the file
+	label          string // web:1, or web:* where it is not the only one that writes into the file
 	path           string
 	stdout, stderr bool // what is in it
 }
@@ -139,10 +139,11 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 
 // shownLogs are the logs of some clones.
 type shownLogs struct {
-	files []logFile
-	ids   []string
-	index string // where their indexes are
-	zone  *time.Location
+	files   []logFile
+	ids     []string
+	writers map[string][]string // of a file: whoever writes into it, asked for or not
+	index   string              // where their indexes are
+	zone    *time.Location
 }
 
 // wanted is whose lines are shown of a file that others write into too. Clones that are no more have written as well, so that a name
@@ -167,39 +168,60 @@ func (s *shownLogs) add(id, stdout, stderr string) {
 	s.addFile(id, stderr, true)
 }
 
+// wrote says that a clone, asked for or not, writes into a file.
+func (s *shownLogs) wrote(id string, paths ...string) {
+	if s.writers == nil {
+		s.writers = map[string][]string{}
+	}
+	for _, path := range paths {
+		if !slices.Contains(s.writers[path], id) {
+			s.writers[path] = append(s.writers[path], id)
+		}
+	}
+}
+
 // addFile adds a file once, however many clones write into it.
 func (s *shownLogs) addFile(id, path string, stderr bool) {
 	if path == "" {
 		return
 	}
+	s.wrote(id, path)
+	label := id
+	if len(s.writers[path]) > 1 {
+		name, _, _ := strings.Cut(id, ":")
+		label = name + ":*"
+	}
 	for i := range s.files {
 		if f := &s.files[i]; f.path == path {
-			if f.label != id {
-				name, _, _ := strings.Cut(id, ":")
-				f.label = name + ":*"
-			}
+			f.label = label
 			f.stdout, f.stderr = f.stdout || !stderr, f.stderr || stderr
 			return
 		}
 	}
-	s.files = append(s.files, logFile{id, path, !stderr, stderr})
+	s.files = append(s.files, logFile{label, path, !stderr, stderr})
 }
 
 // logsOf are the logs of the targets: as the daemon names them, or without one as the configuration does.
 func (a *app) logsOf(ctx context.Context, client *control.Client, words []string) (shownLogs, error) {
 	status, err := client.Status(ctx, words, false)
-	switch {
-	case err == nil:
-		shown := shownLogs{index: daemon.LogIndex(status.Daemon.StateDirectory), zone: status.Daemon.StartedAt.Location()}
-		for _, p := range status.Processes {
-			shown.add(string(p.ID), p.StdoutFile, p.StderrFile)
-		}
-		return shown, nil
-	case errors.Is(err, control.ErrNoDaemon):
+	if errors.Is(err, control.ErrNoDaemon) {
 		return a.logsOfConfig(words)
-	default:
+	}
+	if err != nil {
 		return shownLogs{}, err
 	}
+	all, err := client.Status(ctx, nil, true)
+	if err != nil {
+		return shownLogs{}, err
+	}
+	shown := shownLogs{index: daemon.LogIndex(status.Daemon.StateDirectory), zone: status.Daemon.StartedAt.Location()}
+	for _, p := range all.Processes {
+		shown.wrote(string(p.ID), p.StdoutFile, p.StderrFile)
+	}
+	for _, p := range status.Processes {
+		shown.add(string(p.ID), p.StdoutFile, p.StderrFile)
+	}
+	return shown, nil
 }
 
 // logsOfConfig are the logs when there is no daemon to ask.
@@ -219,15 +241,23 @@ func (a *app) logsOfConfig(words []string) (shownLogs, error) {
 	if err != nil {
 		return shownLogs{}, err
 	}
+	all, err := actors.ResolveTargets(config, targets([]string{"all"}), false)
+	if err != nil {
+		return shownLogs{}, err
+	}
 	shown := shownLogs{index: daemon.LogIndex(daemon.StateDirectory(config, control.Locate(path))), zone: config.Timezone}
-	for _, id := range ids {
+	for place, id := range slices.Concat(all, ids) { // everybody first, then those that are asked for
 		name, number := id.Split()
 		i := slices.IndexFunc(config.Processes, func(p spec.Process) bool { return p.ID == name })
 		stdout, stderr, err := actors.LogFiles(config, &config.Processes[i], number)
-		if err != nil {
+		switch {
+		case place < len(all):
+			shown.wrote(string(id), stdout, stderr) // a name that cannot be told is nobody's
+		case err != nil:
 			return shownLogs{}, err
+		default:
+			shown.add(string(id), stdout, stderr)
 		}
-		shown.add(string(id), stdout, stderr)
 	}
 	return shown, nil
 }

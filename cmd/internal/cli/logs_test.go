@@ -78,3 +78,19 @@ func TestLongLinesOfLogs(t *testing.T) {
 		t.Error("no mark in an object")
 	}
 }
+
+// A line of which nothing is known may be of any of those who write into the file, whoever is asked for.
+func TestLinesOfUnknownOriginAreNobodys(t *testing.T) {
+	logs := project(t, `{"processes": [
+		{"name": "w", "up": "true", "clones": 2}, {"name": "v", "up": "true", "stdout_file": "w.log"}, {"name": "alone", "up": "true"},
+		{"name": "broken", "up": "true", "stdout_file": "%env:NO_SUCH%.log"}]}`, map[string]string{"logs/w.log": "hello\n", "logs/alone.log": "hello\n"})
+	for words, want := range map[string]string{
+		"w:2": "w:* | hello\n", "w": "w:* | hello\n", "v": "v:* | hello\n", "alone": "alone:1 | hello\n",
+		"--json w:2":   `{"v":1,"time":null,"process":null,"run":null,"stream":"stdout","line":"hello"}` + "\n",
+		"--json alone": `{"v":1,"time":null,"process":"alone:1","run":null,"stream":"stdout","line":"hello"}` + "\n",
+	} {
+		if code, stdout, stderr := logs(strings.Fields(words)...); code != 0 || stdout != want {
+			t.Errorf("%s: exit code %d, %q, %q", words, code, stdout, stderr)
+		}
+	}
+}

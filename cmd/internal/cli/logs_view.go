@@ -280,7 +280,7 @@ func (v *logView) complain(s *source, err error) {
 type jsonLogLine struct {
 	V       int        `json:"v"`
 	Time    *time.Time `json:"time"`    // when it came; null where that is not known
-	Process string     `json:"process"` // web:1; web where clones share a file and it is not known whose line it is
+	Process *string    `json:"process"` // web:1; null where several write into the file and it is not known whose line it is
 	Run     *int       `json:"run"`     // null where it is not known
 	Stream  string     `json:"stream"`
 	Line    string     `json:"line"`
@@ -295,7 +295,10 @@ func (v *logView) print(s *source, line actors.LogLine) {
 	}
 	switch {
 	case v.options.asJSON:
-		object := jsonLogLine{V: 1, Process: strings.TrimSuffix(label, ":*"), Stream: "stdout", Line: string(line.Text), Cut: line.Cut}
+		object := jsonLogLine{V: 1, Stream: "stdout", Line: string(line.Text), Cut: line.Cut}
+		if !strings.HasSuffix(label, ":*") {
+			object.Process = &label
+		}
 		if line.Known {
 			at := line.Time.In(v.zone)
 			object.Time, object.Run = &at, &line.Run
