@@ -22,13 +22,23 @@ func (a *app) events() *cobra.Command {
 		Example: "  phorever events --since 10m",
 		Args:    none,
 		RunE: func(*cobra.Command, []string) error {
-			from, err := parseMoment("--since", since, time.Now())
-			if err != nil {
+			now := time.Now()
+			if _, err := parseMoment("--since", since, now); err != nil { // also where there is no daemon
 				return err
 			}
 			client, ctx, err := a.client()
 			if err != nil {
 				return err
+			}
+			var from time.Time
+			if since != "" {
+				status, err := client.Status(ctx, nil, false)
+				if err != nil {
+					return err
+				}
+				if from, err = parseMoment("--since", since, now.In(status.Daemon.Zone())); err != nil {
+					return err
+				}
 			}
 			encoder := json.NewEncoder(a.stdout)
 			encoder.SetEscapeHTML(false)
@@ -49,12 +59,13 @@ func (a *app) events() *cobra.Command {
 		},
 	}
 	command.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes (default false)")
-	command.Flags().StringVar(&since, "since", "", "only younger ones: a DURATION before now, or a time (RFC 3339) (default: all)")
+	command.Flags().StringVar(&since, "since", "", "only younger ones: a DURATION before now, or a time (RFC 3339; without an offset in timezone) (default: all)")
 	command.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line (default false)")
 	return command
 }
 
-// parseMoment reads what an option says: a length of time before now, or a moment; the zero time for nothing.
+// parseMoment reads what an option says: a length of time before now, or a moment, in now's time zone unless it has an offset; the zero time
+// for nothing.
 func parseMoment(option, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

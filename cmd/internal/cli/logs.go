@@ -24,8 +24,9 @@ type logsOptions struct {
 	role, grep, since, until                    string
 
 	pattern  *regexp.Regexp // nil: everything
-	from, to time.Time      // zero: no bound
-	ids      []string       // whose lines are wanted where several write into one file: clones, or names of processes; nil is all
+	now      time.Time
+	from, to time.Time // zero: no bound
+	ids      []string  // whose lines are wanted where several write into one file: clones, or names of processes; nil is all
 }
 
 // logFile is one file and whose lines are in it.
@@ -56,8 +57,8 @@ across restarts, rotation and the death of the daemon. On a terminal control cha
 	flags := command.Flags()
 	flags.IntVarP(&o.lines, "lines", "n", 10, "how many last lines of each file; all of them with --since or --run")
 	flags.BoolVarP(&o.follow, "follow", "f", false, "go on with the lines that come (default false)")
-	flags.StringVar(&o.since, "since", "", "only younger lines: a DURATION before now, or a time (RFC 3339) (default: all)")
-	flags.StringVar(&o.until, "until", "", "only older lines: a DURATION before now, or a time (RFC 3339) (default: all)")
+	flags.StringVar(&o.since, "since", "", "only younger lines: a DURATION before now, or a time (RFC 3339; without an offset in timezone) (default: all)")
+	flags.StringVar(&o.until, "until", "", "only older lines: a DURATION before now, or a time (RFC 3339; without an offset in timezone) (default: all)")
 	flags.IntVar(&o.run, "run", 0, "only the lines of this run, as status --json numbers them (default: all)")
 	flags.StringVar(&o.grep, "grep", "", "only lines that match this regular expression, RE2 syntax (default: all)")
 	flags.BoolVar(&o.stdout, "stdout", false, "only standard output (default: both)")
@@ -69,7 +70,7 @@ across restarts, rotation and the death of the daemon. On a terminal control cha
 	return command
 }
 
-// read reads what is written as text.
+// read reads what is written as text. A time without an offset is one of now's zone.
 func (o *logsOptions) read(now time.Time) (err error) {
 	switch {
 	case o.lines < 0:
@@ -85,7 +86,13 @@ func (o *logsOptions) read(now time.Time) (err error) {
 	if o.from, err = parseMoment("--since", o.since, now); err != nil {
 		return err
 	}
-	if o.to, err = parseMoment("--until", o.until, now); err != nil {
+	o.to, err = parseMoment("--until", o.until, now)
+	return err
+}
+
+// readIn reads it in the time zone of the configuration.
+func (o *logsOptions) readIn(zone *time.Location) error {
+	if err := o.read(o.now.In(zone)); err != nil {
 		return err
 	}
 	if !o.to.IsZero() && o.to.Before(o.from) {
@@ -95,7 +102,8 @@ func (o *logsOptions) read(now time.Time) (err error) {
 }
 
 func (a *app) showLogs(words []string, o *logsOptions) error {
-	if err := o.read(time.Now()); err != nil {
+	o.now = time.Now()
+	if err := o.read(o.now); err != nil { // also where there is no configuration
 		return err
 	}
 	if o.role != "" {
@@ -110,6 +118,9 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 	}
 	shown, err := a.logsOf(ctx, client, words)
 	if err != nil {
+		return err
+	}
+	if err := o.readIn(shown.zone); err != nil {
 		return err
 	}
 	o.ids = shown.wanted(words)
@@ -214,7 +225,7 @@ func (a *app) logsOf(ctx context.Context, client *control.Client, words []string
 	if err != nil {
 		return shownLogs{}, err
 	}
-	shown := shownLogs{index: daemon.LogIndex(status.Daemon.StateDirectory), zone: status.Daemon.StartedAt.Location()}
+	shown := shownLogs{index: daemon.LogIndex(status.Daemon.StateDirectory), zone: status.Daemon.Zone()}
 	for _, p := range all.Processes {
 		shown.wrote(string(p.ID), p.StdoutFile, p.StderrFile)
 	}

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/dcousineau/phorever/cmd/internal/control"
 )
 
 // project is a directory with a configuration and log files, where no daemon runs.
@@ -92,5 +95,30 @@ func TestLinesOfUnknownOriginAreNobodys(t *testing.T) {
 		if code, stdout, stderr := logs(strings.Fields(words)...); code != 0 || stdout != want {
 			t.Errorf("%s: exit code %d, %q, %q", words, code, stdout, stderr)
 		}
+	}
+}
+
+// Times are those of the configured time zone, in summer and in winter.
+func TestTimesOfLogsAreInTheConfiguredZone(t *testing.T) {
+	o := &logsOptions{since: "2026-01-15 12:00", until: "2026-07-15 12:00", now: time.Now()}
+	daemon := control.DaemonStatus{Timezone: "Europe/Berlin", StartedAt: time.Date(2026, 3, 1, 0, 0, 0, 0, time.FixedZone("", 3600))}
+	if err := o.readIn(daemon.Zone()); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.from.UTC().Format(time.RFC3339) + " " + o.to.UTC().Format(time.RFC3339); got != "2026-01-15T11:00:00Z 2026-07-15T10:00:00Z" {
+		t.Error(got)
+	}
+	daemon.Timezone = "" // of an older daemon
+	if _, offset := o.to.In(daemon.Zone()).Zone(); offset != 3600 {
+		t.Errorf("of an older daemon: %d s", offset)
+	}
+	logs := project(t, `{"timezone": "Asia/Kolkata", "processes": [{"name": "a", "up": "true"}]}`, map[string]string{})
+	for _, bounds := range []string{"--since=1h --until=2h", "--since=2026-01-15T06:31:00Z --until=2026-01-15T12:00:00"} {
+		if code, _, stderr := logs(strings.Fields(bounds)...); code != exitUsage || !strings.Contains(stderr, "--until is before --since") {
+			t.Errorf("%s: exit code %d, %q", bounds, code, stderr)
+		}
+	}
+	if code, _, stderr := logs("--since=2026-01-15T06:29:00Z", "--until=2026-01-15T12:00:00"); code != 0 {
+		t.Errorf("exit code %d, %q", code, stderr)
 	}
 }

@@ -29,9 +29,24 @@ type DaemonStatus struct {
 	Stopping        bool          `json:"stopping"`
 	StateDirectory  string        `json:"state_directory"`
 	StateError      *string       `json:"state_error,omitempty"` // what of it could not be read or cannot be written, since this daemon began
+	Timezone        string        `json:"timezone"`              // as configured
 
 	Notify   []actors.NewsSink    `json:"notify,omitempty"`   // how news goes, by destination
 	Silences []actors.NewsSilence `json:"silences,omitempty"` // that hold now
+}
+
+// Zone is the time zone of the configuration; of a daemon that does not name it, or names one that is another one here, the offset that it
+// had when the daemon began.
+func (d *DaemonStatus) Zone() *time.Location {
+	zone, err := time.LoadLocation(d.Timezone)
+	if err != nil {
+		return d.StartedAt.Location()
+	}
+	_, there := d.StartedAt.Zone()
+	if _, here := d.StartedAt.In(zone).Zone(); here != there {
+		return d.StartedAt.Location()
+	}
+	return zone
 }
 
 // NewsReply is how news goes, and what of it waits or has failed for good.

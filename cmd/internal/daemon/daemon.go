@@ -311,7 +311,7 @@ func (d *Daemon) Status() control.DaemonStatus {
 	status := control.DaemonStatus{
 		Pid: os.Getpid(), Version: d.options.Version, StartedAt: d.started.In(config.Timezone), Config: config.Path,
 		ConfigAppliedAt: applied.In(config.Timezone), Roles: d.system.ActiveRoles(), Stopping: d.stopping.Load(),
-		StateDirectory: d.stateIn, Notify: d.office.State(), Silences: d.office.Silences(),
+		StateDirectory: d.stateIn, Timezone: config.Timezone.String(), Notify: d.office.State(), Silences: d.office.Silences(),
 	}
 	if d.kept != nil {
 		keeper := d.kept.pid()
