@@ -21,6 +21,7 @@ import (
 type logsOptions struct {
 	lines, run                                  int
 	stdout, stderr, raw, reopen, follow, asJSON bool
+	oneRun                                      bool
 	role, grep, since, until                    string
 
 	pattern  *regexp.Regexp // nil: everything
@@ -51,6 +52,7 @@ across restarts, rotation and the death of the daemon. On a terminal control cha
 			if (o.since != "" || o.run > 0) && !command.Flags().Changed("lines") {
 				o.lines = math.MaxInt
 			}
+			o.oneRun = command.Flags().Changed("run")
 			return a.showLogs(words, o)
 		},
 	}
@@ -75,7 +77,7 @@ func (o *logsOptions) read(now time.Time) (err error) {
 	switch {
 	case o.lines < 0:
 		return &usage{fmt.Sprintf("-n %d: must be 0 or more", o.lines), ""}
-	case o.run < 0:
+	case o.oneRun && o.run < 1:
 		return &usage{fmt.Sprintf("--run %d: must be 1 or more", o.run), "phorever status --json tells the number of the run that is"}
 	}
 	if o.grep != "" {
@@ -106,9 +108,6 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 	if err := o.read(o.now); err != nil { // also where there is no configuration
 		return err
 	}
-	if o.role != "" {
-		words = append(slices.Clone(words), "@"+o.role)
-	}
 	client, ctx, err := a.client()
 	if err != nil {
 		return err
@@ -116,14 +115,14 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 	if o.reopen {
 		return client.ReopenLogs(ctx)
 	}
-	shown, err := a.logsOf(ctx, client, words)
+	shown, err := a.logsOf(ctx, client, words, o.role)
 	if err != nil {
 		return err
 	}
 	if err := o.readIn(shown.zone); err != nil {
 		return err
 	}
-	o.ids = shown.wanted(words)
+	o.ids = shown.wanted(words, o.role)
 	v := newView(a, o, &shown)
 	defer v.close()
 	if err := v.last(ctx, shown.files); err != nil {
@@ -139,11 +138,11 @@ func (a *app) showLogs(words []string, o *logsOptions) error {
 		return nil
 	}
 	return v.follow(ctx, func() []logFile {
-		shown, err := a.logsOf(ctx, client, words)
+		shown, err := a.logsOf(ctx, client, words, o.role)
 		if err != nil {
 			return nil // whatever is known is followed on
 		}
-		o.ids = shown.wanted(words)
+		o.ids = shown.wanted(words, o.role)
 		return shown.files
 	})
 }
@@ -159,8 +158,8 @@ type shownLogs struct {
 
 // wanted is whose lines are shown of a file that others write into too. Clones that are no more have written as well, so that a name
 // without a number stands for all that ever had it.
-func (s *shownLogs) wanted(words []string) []string {
-	if len(words) == 0 || slices.Contains(words, "all") {
+func (s *shownLogs) wanted(words []string, role string) []string {
+	if (len(words) == 0 || slices.Contains(words, "all")) && role == "" {
 		return nil
 	}
 	if slices.ContainsFunc(words, func(word string) bool { return strings.Contains(word, ":") }) {
@@ -212,14 +211,35 @@ func (s *shownLogs) addFile(id, path string, stderr bool) {
 	s.files = append(s.files, logFile{label, path, !stderr, stderr})
 }
 
+// ofRole are targets, of which only those that are in the role too are meant, if one is named.
+func ofRole(words []string, role string) (asked, within []string) {
+	switch {
+	case role == "":
+		return words, nil
+	case len(words) == 0:
+		return []string{"@" + role}, nil
+	}
+	return words, []string{"@" + role}
+}
+
 // logsOf are the logs of the targets: as the daemon names them, or without one as the configuration does.
-func (a *app) logsOf(ctx context.Context, client *control.Client, words []string) (shownLogs, error) {
+func (a *app) logsOf(ctx context.Context, client *control.Client, words []string, role string) (shownLogs, error) {
+	words, within := ofRole(words, role)
 	status, err := client.Status(ctx, words, false)
 	if errors.Is(err, control.ErrNoDaemon) {
-		return a.logsOfConfig(words)
+		return a.logsOfConfig(words, within)
 	}
 	if err != nil {
 		return shownLogs{}, err
+	}
+	if within != nil {
+		members, err := client.Status(ctx, within, false)
+		if err != nil {
+			return shownLogs{}, err
+		}
+		status.Processes = slices.DeleteFunc(status.Processes, func(p actors.ProcessStatus) bool {
+			return !slices.ContainsFunc(members.Processes, func(m actors.ProcessStatus) bool { return m.ID == p.ID })
+		})
 	}
 	all, err := client.Status(ctx, nil, true)
 	if err != nil {
@@ -236,7 +256,7 @@ func (a *app) logsOf(ctx context.Context, client *control.Client, words []string
 }
 
 // logsOfConfig are the logs when there is no daemon to ask.
-func (a *app) logsOfConfig(words []string) (shownLogs, error) {
+func (a *app) logsOfConfig(words, within []string) (shownLogs, error) {
 	path, err := a.find()
 	if err != nil {
 		return shownLogs{}, err
@@ -251,6 +271,13 @@ func (a *app) logsOfConfig(words []string) (shownLogs, error) {
 	ids, err := actors.ResolveTargets(config, targets(words), false)
 	if err != nil {
 		return shownLogs{}, err
+	}
+	if within != nil {
+		members, err := actors.ResolveTargets(config, targets(within), false)
+		if err != nil {
+			return shownLogs{}, err
+		}
+		ids = slices.DeleteFunc(ids, func(id spec.CloneID) bool { return !slices.Contains(members, id) })
 	}
 	all, err := actors.ResolveTargets(config, targets([]string{"all"}), false)
 	if err != nil {

@@ -122,3 +122,29 @@ func TestTimesOfLogsAreInTheConfiguredZone(t *testing.T) {
 		t.Errorf("exit code %d, %q", code, stderr)
 	}
 }
+
+// A role and targets are those that are both.
+func TestLogsOfARole(t *testing.T) {
+	logs := project(t, `{"processes": [
+		{"name": "a", "up": "true", "roles": ["one"]}, {"name": "b", "up": "true", "roles": ["two"]}, {"name": "c", "up": "true", "roles": ["one", "two"]}]}`,
+		map[string]string{"logs/a.log": "of a\n", "logs/b.log": "of b\n", "logs/c.log": "of c\n"})
+	for words, want := range map[string]string{
+		"--role two": "of b\nof c\n", "--role two a c": "of c\n", "--role two all": "of b\nof c\n", "--role one @two": "of c\n", "--role one b": "",
+	} {
+		if code, stdout, stderr := logs(append(strings.Fields(words), "--raw")...); code != 0 || stdout != want {
+			t.Errorf("%s: exit code %d, %q, %q", words, code, stdout, stderr)
+		}
+	}
+}
+
+func TestLogsOfOutputThatIsNotKept(t *testing.T) {
+	logs := project(t, `{"processes": [{"name": "a", "up": "true", "stdout_file": "/dev/null", "stderr_file": "/dev/null"}, {"name": "b", "up": "true"}]}`,
+		map[string]string{"logs/b.log": "of b\n"})
+	const said = "phorever: a:1: /dev/null is no regular file: what goes there is not kept\n"
+	if code, stdout, stderr := logs("a"); code != 0 || stdout != "" || stderr != said {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := logs("--raw"); code != 0 || stdout != "of b\n" || stderr != said {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}

@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"iter"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +34,7 @@ type logView struct {
 	width    int // of the widest label
 	sources  []*source
 	shown    int
+	unkept   []string   // files that keep nothing
 	failed   bool       // something could not be read
 	unknown  int        // lines of which it is not known whether they are wanted
 	held     []heldLine // of several logs, until they are in order
@@ -81,6 +82,9 @@ func (v *logView) add(files []logFile) (fresh []*source) {
 			s.logFile = f
 			continue
 		}
+		if !v.keeps(f) {
+			continue
+		}
 		reader := actors.NewLogReader(f.path, v.index)
 		reader.Damaged = func(err error) {
 			v.failed = true
@@ -93,6 +97,19 @@ func (v *logView) add(files []logFile) (fresh []*source) {
 		v.width = max(v.width, len(s.label))
 	}
 	return fresh
+}
+
+// keeps says whether there may be lines in a file, and tells once where not.
+func (v *logView) keeps(f logFile) bool {
+	info, err := os.Stat(f.path)
+	if err != nil || info.Mode().IsRegular() {
+		return true
+	}
+	if !slices.Contains(v.unkept, f.path) {
+		v.unkept = append(v.unkept, f.path)
+		v.app.say("%s: %s is no regular file: what goes there is not kept", f.label, f.path)
+	}
+	return false
 }
 
 // wants says whether a line is asked for, as far as that does not depend on its time.
@@ -119,8 +136,8 @@ func (v *logView) wants(s *source, line *actors.LogLine) bool {
 func (v *logView) last(ctx context.Context, files []logFile) error {
 	o := v.options
 	v.merge(ctx, v.add(files))
-	switch selects := o.pattern != nil || o.run > 0 || o.since != "" || o.until != "" || o.ids != nil || o.stdout != o.stderr; {
-	case v.shown > 0 || o.follow || ctx.Err() != nil:
+	switch selects := o.pattern != nil || o.role != "" || o.run > 0 || o.since != "" || o.until != "" || o.ids != nil || o.stdout != o.stderr; {
+	case v.shown > 0 || o.follow || ctx.Err() != nil || len(v.sources) == 0 && len(v.unkept) > 0:
 	case selects:
 		v.app.say("no such lines")
 	default:
@@ -131,68 +148,6 @@ func (v *logView) last(ctx context.Context, files []logFile) error {
 		v.unknown = 0
 	}
 	return v.out.Flush()
-}
-
-// queue is a log whose lines wait for their turn. The line is the reader's until the next one is asked for.
-type queue struct {
-	source *source
-	line   actors.LogLine
-	next   func() (actors.LogLine, bool)
-}
-
-// advance says whether there is another line. One of unknown time stays behind the one that it came after.
-func (q *queue) advance() (more bool) {
-	if q.line, more = q.next(); q.line.Known {
-		q.source.time = q.line.Time
-	}
-	return more
-}
-
-// merge prints the last lines of logs in the order in which they came. Of each only one line is held.
-func (v *logView) merge(ctx context.Context, sources []*source) {
-	var queues []*queue
-	for _, s := range sources {
-		q := &queue{source: s}
-		lines := func(yield func(actors.LogLine) bool) { v.complain(s, v.each(ctx, s, yield)) }
-		if len(sources) == 1 { // without a coroutine, which costs more than the line
-			for line := range lines {
-				if line.Known {
-					s.time = line.Time
-				}
-				v.print(s, line)
-			}
-			return
-		}
-		next, stop := iter.Pull(iter.Seq[actors.LogLine](lines))
-		defer stop()
-		if q.next = next; q.advance() {
-			queues = append(queues, q)
-		}
-	}
-	for len(queues) > 0 {
-		first := 0
-		for i, q := range queues {
-			if q.source.time.Before(queues[first].source.time) {
-				first = i
-			}
-		}
-		v.print(queues[first].source, queues[first].line)
-		if !queues[first].advance() {
-			queues = slices.Delete(queues, first, first+1)
-		}
-	}
-}
-
-// each gives the last lines of one log that are asked for.
-func (v *logView) each(ctx context.Context, s *source, yield func(actors.LogLine) bool) error {
-	o := v.options
-	query := actors.LogQuery{
-		Lines: o.lines, Follow: o.follow, Since: o.from, Until: o.to, Match: func(line *actors.LogLine) bool { return v.wants(s, line) },
-	}
-	return s.reader.Each(query, func(line actors.LogLine) bool {
-		_, broken := v.out.Write(nil)
-		return broken == nil && ctx.Err() == nil && yield(line)
-	})
 }
 
 // take prints a line, or holds it until those of the other logs are there.

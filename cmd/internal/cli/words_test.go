@@ -35,6 +35,7 @@ func TestWhoeverAsksWronglyIsTold(t *testing.T) {
 		{"logs --since=noon", "noon", "--since 10m"},
 		{"logs --until=noon", "noon", "--until 10m"},
 		{"logs --run=-1", "--run -1", "status --json"},
+		{"logs --run=0", "--run 0: must be 1 or more", "status --json"},
 		{"status --jsno", "unknown option --jsno", "did you mean --json?"},
 		{"status -x", "unknown option -x", ""},
 		{"start --wait=soon", "soon", ""},
@@ -158,7 +159,7 @@ func TestWhoseLinesOfASharedFileAreShown(t *testing.T) {
 	for _, c := range []struct{ words, want string }{
 		{"", ""}, {"all", ""}, {"web", "web web api"}, {"@front", "web web api"}, {"web:2 api", "web:1 web:2 api:1"},
 	} {
-		if got := strings.Join(shown.wanted(strings.Fields(c.words)), " "); got != c.want {
+		if got := strings.Join(shown.wanted(strings.Fields(c.words), ""), " "); got != c.want {
 			t.Errorf("%q: %q, want %q", c.words, got, c.want)
 		}
 	}
