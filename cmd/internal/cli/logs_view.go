@@ -31,7 +31,8 @@ type logView struct {
 	out      *bufio.Writer
 	encoder  *json.Encoder
 	terminal bool
-	width    int // of the widest label
+	width    int               // of the widest label
+	labels   map[string]string // as they are shown, in that width
 	sources  []*source
 	shown    int
 	unkept   []string   // files that keep nothing
@@ -96,6 +97,7 @@ func (v *logView) add(files []logFile) (fresh []*source) {
 	for _, s := range v.sources {
 		v.width = max(v.width, len(s.label))
 	}
+	v.labels = map[string]string{}
 	return fresh
 }
 
@@ -269,7 +271,12 @@ func (v *logView) print(s *source, line actors.LogLine) {
 			v.app.say("warning: %s: a line of more than 1 MiB is cut", label)
 		}
 	default:
-		_, _ = v.out.WriteString(v.app.label(label, v.width))
+		shown, ok := v.labels[label]
+		if !ok { // once: whether there is a terminal costs a system call
+			shown = v.app.label(label, v.width)
+			v.labels[label] = shown
+		}
+		_, _ = v.out.WriteString(shown)
 		if v.terminal {
 			_, _ = v.out.WriteString(visible(line.Text))
 		} else {
