@@ -32,6 +32,8 @@ func newForker() *forker {
 			return
 		}
 		close(started)
+		waiting := patient()
+		_ = unix.PthreadSigmask(unix.SIG_UNBLOCK, &waiting, nil) // what we became may have begun with them blocked; no child does
 		for order := range f.orders {
 			order()
 		}

@@ -36,7 +36,9 @@ type keeper struct {
 	daemon     daemon
 	told       []toldSignal // signals that no daemon has acted on yet
 	sequence   int64
-	outbox     []message // what the daemon's socket did not take yet
+	signals    chan os.Signal // what was sent to us
+	renewals   chan string    // the program to become
+	outbox     []message      // what the daemon's socket did not take yet
 	buffer     [mostBytes]byte
 	control    [256]byte
 	quiet      *time.Timer          // gives memory back
@@ -66,7 +68,7 @@ func newKeeper(order Order, version string) (*keeper, error) {
 	k := &keeper{
 		order: order, version: version, epoll: loop, forker: newForker(), watched: map[uint64]func(){}, runs: map[string]*run{}, mains: map[int]*run{},
 		awaited: map[string]time.Duration{}, held: map[string]int{}, faults: map[string]time.Time{}, files: map[string]int{},
-		texts: map[string]string{}, done: make(chan struct{}),
+		texts: map[string]string{}, signals: make(chan os.Signal, 128), renewals: make(chan string, 1), done: make(chan struct{}),
 	}
 	k.daemon.socket, k.daemon.pidfd = -1, -1
 	k.log = k.say

@@ -60,8 +60,8 @@ type Life interface {
 	Asked()
 	// Renewed says that the keeper has become another program.
 	Renewed(version string)
-	// Bereft says that the keeper is gone. It is the last call.
-	Bereft()
+	// Bereft says that the keeper is gone, and which signal has killed it, 0 where nobody knows. It is the last call.
+	Bereft(by syscall.Signal)
 }
 
 func exitOf(m message) Exit {

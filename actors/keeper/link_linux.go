@@ -35,7 +35,8 @@ type Link struct {
 	serving bool
 	closed  bool
 
-	early []message // what came right behind the introduction, for Serve
+	keeper *witness  // of its end
+	early  []message // what came right behind the introduction, for Serve
 }
 
 // Connect takes the daemon's end of the socket and hears the keeper out.
@@ -59,6 +60,7 @@ func Connect(fd int) (*Link, Inheritance, error) {
 		l.release()
 		return nil, Inheritance{}, fmt.Errorf("the keeper: %w", err)
 	}
+	l.keeper = witnessParent(i.Keeper)
 	l.timer = time.AfterFunc(time.Hour, l.Flush)
 	l.timer.Stop()
 	return l, i, nil
@@ -139,7 +141,7 @@ func (l *Link) Serve(ends Ends, life Life) {
 		l.release()
 		l.mu.Unlock()
 		if lost && !closed {
-			life.Bereft()
+			life.Bereft(l.keeper.signal())
 		}
 	}()
 }

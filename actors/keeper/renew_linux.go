@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -46,10 +49,59 @@ type estateSignal struct {
 
 const estateVersion = 1
 
+// renewSoon becomes another program when what was just said is obeyed.
+func (k *keeper) renewSoon(program string) {
+	select {
+	case k.renewals <- program:
+	default: // it becomes one already
+	}
+}
+
 // renew becomes another program, in place: the same pid, the same children, the same descriptors. When that cannot be
-// executed everything goes on as it was. The caller holds mu.
+// executed everything goes on as it was. A signal waits, or is told of already. The caller holds mu.
 func (k *keeper) renew(program string) {
+	k.passAll()
 	k.flush()
+	if k.daemon.pid == 0 || !k.daemon.up || len(k.outbox) > 0 || len(k.looking) > 0 { // what a daemon waits for would be lost
+		k.after(shortage, func() { k.renewSoon(program) })
+		return
+	}
+	err := k.execute(program)
+	k.log("become %s: %v", program, err)
+}
+
+// undisturbed does something that lets signals wait, as far as that can be, so that the program which an exec begins finds them when
+// it listens. The runtime of that program opens itself to those by which its users end it before it has a handler: of these
+// HUP is ignored instead, which is heeded; one of the others ends us, and the daemon, which sees that, takes it as told.
+func undisturbed(exec func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	set, before := patient(), unix.Sigset_t{}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, &before); err != nil {
+		return os.NewSyscallError("sigmask", err)
+	}
+	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
+	signal.Ignore(unix.SIGHUP)
+	return exec()
+}
+
+// patient are the signals that wait while we become another program.
+func patient() (set unix.Sigset_t) {
+	for _, s := range slices.Concat(passedOn, swallowed) {
+		if !ending(s) {
+			set.Val[0] |= 1 << (s.(unix.Signal) - 1)
+		}
+	}
+	return set
+}
+
+// ending are the signals that a program of Go never keeps blocked.
+func ending(s os.Signal) bool {
+	return s == unix.SIGHUP || s == unix.SIGINT || s == unix.SIGQUIT || s == unix.SIGTERM
+}
+
+// execute does not return, unless with an error.
+func (k *keeper) execute(program string) error {
 	e := k.estate()
 	descriptors := []int{e.Socket}
 	for _, fd := range e.Held {
@@ -62,8 +114,7 @@ func (k *keeper) renew(program string) {
 	}
 	state, err := asFile(e)
 	if err != nil {
-		k.log("become %s: %v", program, err)
-		return
+		return err
 	}
 	order := k.order
 	order.State, order.Link, order.Ready = state, -1, -1
@@ -72,13 +123,14 @@ func (k *keeper) renew(program string) {
 	for _, fd := range descriptors {
 		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
 	}
-	err = syscall.Exec(program, order.Argv(), os.Environ())
+	err = undisturbed(func() error { return syscall.Exec(program, order.Argv(), os.Environ()) })
+	signal.Notify(k.signals, unix.SIGHUP)
 	for _, fd := range descriptors {
 		unix.CloseOnExec(fd)
 	}
 	syscall.ForkLock.Unlock()
 	_ = unix.Close(state)
-	k.log("become %s: %v", program, err)
+	return err
 }
 
 func (k *keeper) estate() estate {

@@ -47,8 +47,8 @@ func Main(order Order, version string) int {
 		DropText()
 	})
 	defer k.quiet.Stop()
+	k.mu.Lock() // a signal that waits must find everything in its place
 	k.listen()
-	k.mu.Lock()
 	switch {
 	case order.State >= 0:
 		err = k.resume()

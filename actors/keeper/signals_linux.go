@@ -26,8 +26,7 @@ const mostTold = 64
 
 // listen takes every signal from now on.
 func (k *keeper) listen() {
-	heard := make(chan os.Signal, 128)
-	signal.Notify(heard, passedOn...)
+	signal.Notify(k.signals, passedOn...)
 	signal.Notify(make(chan os.Signal, 1), swallowed...)
 	ended := make(chan os.Signal, 1) // one that waits stands for all
 	signal.Notify(ended, unix.SIGCHLD)
@@ -35,8 +34,14 @@ func (k *keeper) listen() {
 	go func() {
 		for {
 			select {
-			case s := <-heard:
+			case s := <-k.signals:
+				k.mu.Lock()
 				k.pass(s)
+				k.mu.Unlock()
+			case program := <-k.renewals: // on this goroutine, which has no signal in its hands
+				k.mu.Lock()
+				k.renew(program)
+				k.mu.Unlock()
 			case <-ended:
 				k.mu.Lock()
 				k.sweepSoon()
@@ -72,14 +77,24 @@ func setAction(action, before *signalAction) {
 	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(action)), uintptr(unsafe.Pointer(before)), 8, 0, 0)
 }
 
-// pass tells the daemon of a signal; the next one, too, if this one does not live to act on it.
+// passAll tells the daemon of what has come until now.
+func (k *keeper) passAll() {
+	for {
+		select {
+		case s := <-k.signals:
+			k.pass(s)
+		default:
+			return
+		}
+	}
+}
+
+// pass tells the daemon of a signal; the next one, too, if this one does not live to act on it. The caller holds mu.
 func (k *keeper) pass(s os.Signal) {
 	number, ok := s.(unix.Signal)
 	if !ok {
 		return
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.sequence++
 	if len(k.told) == mostTold {
 		k.told = k.told[1:]

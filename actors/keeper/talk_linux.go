@@ -110,7 +110,7 @@ func (k *keeper) obey(m message) {
 	case replace:
 		d.successor = m.text(0)
 	case renew:
-		k.renew(m.text(0))
+		k.renewSoon(m.text(0))
 	case detach:
 		leaveTerminal()
 	case inherit:

@@ -73,8 +73,17 @@ func (k *kept) Renewed(version string) {
 	}
 }
 
-// Bereft is called by the link.
-func (k *kept) Bereft() { close(k.bereft) }
+// Bereft is called by the link. A keeper hears every signal that means something, except in the moment in which it becomes another
+// program: one that has killed it was meant for us.
+func (k *kept) Bereft(by syscall.Signal) {
+	k.mu.Lock()
+	k.latest[by] = time.Now()
+	k.mu.Unlock()
+	if ends(by) {
+		k.incoming <- wish{by, func() {}}
+	}
+	close(k.bereft)
+}
 
 // first is whether we are the first daemon of our keeper: somebody waits for what we say.
 func (k *kept) first() bool { return k == nil || k.inheritance.Generation == 1 }

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// upgrading is a project whose binary can be replaced by one that is the same to look at, and another file.
+func upgrading(t *testing.T) *project {
+	t.Parallel()
+	p := newProject(t)
+	p.env = append(p.env, "GORACE=atexit_sleep_ms=0") // the race detector has every process linger for a second
+	p.program = filepath.Join(p.dir, "binary")
+	p.newBinary()
+	p.configure(`{"defaults": {"stable_after": 0}, "processes": [{"name": "web", "up": "sleep 1000"}]}`)
+	p.command(0, "start", "-d", "--wait=60s")
+	return p
+}
+
+func (p *project) newBinary() {
+	p.t.Helper()
+	path, err := exec.LookPath("phorever")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(p.program+".new", text, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(p.program+".new", p.program); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// becomes waits until a process is what the binary now is, and does something again and again meanwhile.
+func (p *project) becomes(pid int, meanwhile func()) {
+	p.t.Helper()
+	want, err := os.Stat(p.program)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		now, err := os.Stat(proc(pid, "exe"))
+		if err == nil && os.SameFile(now, want) {
+			return
+		}
+		if time.Now().After(deadline) || err == nil && syscall.Kill(pid, 0) != nil { // in the middle of an exec it looks like a zombie
+			p.t.Fatalf("the keeper %d does not become the new binary", pid)
+		}
+		meanwhile()
+	}
+}
+
+// A keeper that becomes another program has no moment in which a signal ends it.
+func TestSignalsDuringAnUpgradeEndNoKeeper(t *testing.T) {
+	p := upgrading(t)
+	keeper, web := p.pidOf("keeper_pid"), p.pidIn("web:1")
+	send := func(s syscall.Signal) { _ = syscall.Kill(keeper, s) }
+	for range 3 {
+		p.newBinary()
+		send(syscall.SIGUSR2)
+		i := 0
+		hang := func() {
+			send([]syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGALRM, syscall.SIGTSTP}[i%4])
+			i++
+			time.Sleep(time.Millisecond)
+		}
+		p.becomes(keeper, hang)
+		for range 200 {
+			hang()
+		}
+		p.eventually("the daemon answers", func() bool { return p.field("daemon", "keeper_pid") != "" })
+		if now := p.pidOf("keeper_pid"); now != keeper {
+			t.Fatalf("the keeper was %d and is %d", keeper, now)
+		}
+	}
+	if now := p.pidIn("web:1"); now != web {
+		t.Errorf("web:1 was %d and is %d", web, now)
+	}
+	p.stopWhole()
+}
+
+// Whoever stops everything while the keeper becomes another program has stopped it, and no child begins deaf to signals.
+func TestAStopDuringAnUpgradeIsHeard(t *testing.T) {
+	p := upgrading(t)
+	for _, delay := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
+		p.command(0, "start", "-d", "--wait=60s")
+		keeper := p.pidOf("keeper_pid")
+		p.newBinary()
+		_ = syscall.Kill(keeper, syscall.SIGUSR2)
+		p.becomes(keeper, func() {})
+		<-time.After(delay)
+		_ = syscall.Kill(keeper, syscall.SIGTERM)
+		p.eventually("the keeper ends", func() bool { return !lives(keeper) })
+		p.eventually("everything ends", func() bool { return len(belongings(p.dir)) == 0 })
+	}
+	p.command(0, "start", "-d", "--wait=60s")
+	p.newBinary()
+	keeper := p.pidOf("keeper_pid")
+	p.command(0, "upgrade")
+	p.becomes(keeper, func() { time.Sleep(time.Millisecond) })
+	p.kill(p.pidOf("pid"))
+	for _, who := range []string{"daemon pid", "web:1 pid"} {
+		id, field, _ := strings.Cut(who, " ")
+		p.eventually(who, func() bool { return p.field(id, field) != "" })
+		text, _ := os.ReadFile(filepath.Join("/proc", p.field(id, field), "status"))
+		if !strings.Contains(string(text), "\nSigBlk:\t0000000000000000\n") {
+			t.Errorf("%s has signals blocked:\n%s", who, text)
+		}
+	}
+	p.stopWhole()
+}
