@@ -155,6 +155,7 @@ func (d *Daemon) upgraded() {
 		return
 	}
 	d.kept.link.Drop(heldUpgrade)
+	delete(d.kept.inheritance.Texts, heldUpgrade) // another keeper is told what is left of them
 	if d.kept.inheritance.Why != "" { // the keeper has gone back to the binary before
 		d.log.Errorf("the upgrade failed: the new daemon %s", d.kept.inheritance.Why)
 		return
