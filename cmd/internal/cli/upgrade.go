@@ -10,8 +10,12 @@ import (
 	"github.com/dcousineau/phorever/cmd/internal/control"
 )
 
-// upgradeWithin is how long the new daemon may take to answer.
-const upgradeWithin = 30 * time.Second
+const (
+	// upgradeWithin is how long the new daemon may take to answer.
+	upgradeWithin = 30 * time.Second
+	// followsWithin is how long its keeper may take to follow it.
+	followsWithin = 5 * time.Second
+)
 
 func (a *app) upgrade() *cobra.Command {
 	var asJSON bool
@@ -36,8 +40,14 @@ can read the daemon's state: otherwise nothing is changed. USR2 to the daemon do
 			if err != nil {
 				return err
 			}
-			if now.Version != reply.To {
+			if outcome := now.Upgrade; outcome != nil && outcome.Problem != "" {
+				return fmt.Errorf("the upgrade failed: the new daemon %s; the daemon goes on as %s", outcome.Problem, now.Version)
+			}
+			if now.Version != reply.To { // an older binary tells no outcome
 				return fmt.Errorf("the new binary did not come up: the daemon goes on as %s; phorever.log tells why", now.Version)
+			}
+			if now.Upgrade != nil && !now.Upgrade.Followed {
+				a.say("the keeper is still the program before; phorever.log tells why")
 			}
 			if asJSON {
 				return a.printJSON(map[string]any{"from": reply.From, "to": now.Version, "pid": now.Pid, "program": reply.Program})
@@ -50,12 +60,18 @@ can read the daemon's state: otherwise nothing is changed. USR2 to the daemon do
 	return command
 }
 
-// awaitOther waits until another daemon than the one with that pid answers.
+// awaitOther waits until another daemon than the one with that pid answers, and its keeper, which hears the signals, has followed it.
 func awaitOther(ctx context.Context, client *control.Client, pid int) (control.DaemonStatus, error) {
-	for deadline := time.Now().Add(upgradeWithin); ; {
+	deadline, answered := time.Now().Add(upgradeWithin), time.Time{}
+	for {
 		status, err := client.Status(ctx, nil, false)
-		if err == nil && status.Daemon.Pid != pid {
-			return status.Daemon, nil
+		if now := status.Daemon; err == nil && now.Pid != pid {
+			if answered.IsZero() {
+				answered = time.Now()
+			}
+			if now.Upgrade == nil || now.Upgrade.Problem != "" || now.Upgrade.Followed || time.Since(answered) > followsWithin {
+				return now, nil
+			}
 		}
 		if ctx.Err() != nil {
 			return control.DaemonStatus{}, ctx.Err()

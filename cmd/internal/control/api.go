@@ -31,6 +31,7 @@ type DaemonStatus struct {
 	StateError      *string       `json:"state_error,omitempty"` // what of it could not be read or cannot be written, since this daemon began
 	Timezone        string        `json:"timezone"`              // as configured
 
+	Upgrade  *UpgradeOutcome      `json:"upgrade,omitempty"`  // how the one went that this daemon came from
 	Notify   []actors.NewsSink    `json:"notify,omitempty"`   // how news goes, by destination
 	Silences []actors.NewsSilence `json:"silences,omitempty"` // that hold now
 }
@@ -90,6 +91,13 @@ type UpgradeReply struct {
 	From    string `json:"from"`
 	To      string `json:"to"`
 	Program string `json:"program"`
+}
+
+// UpgradeOutcome is how an upgrade went, told by the daemon that goes on.
+type UpgradeOutcome struct {
+	From     string `json:"from"`              // the version before
+	Problem  string `json:"problem,omitempty"` // why this is still the program before; "" if it is the new one
+	Followed bool   `json:"followed"`          // the keeper has become the new program, too
 }
 
 // ErrNoDaemon is returned by a Client when no daemon serves its configuration.

@@ -67,9 +67,10 @@ type Daemon struct {
 	reloads   chan struct{} // by HUP
 	manager   manager
 	stopping  atomic.Bool
-	answered  bool          // a signal that ends us; by the main loop alone
-	handover  chan handover // to another daemon, which goes on with everything
-	replaced  chan struct{} // nil, or closed when another keeper has been started or cannot be
+	answered  bool                    // a signal that ends us; by the main loop alone
+	upgrade   *control.UpgradeOutcome // that the daemon before us has begun; nil if it has not
+	handover  chan handover           // to another daemon, which goes on with everything
+	replaced  chan struct{}           // nil, or closed when another keeper has been started or cannot be
 
 	reloading sync.Mutex // held while a configuration is read and handed over
 	complaint struct {
@@ -92,7 +93,7 @@ func Run(options Options) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		d.kept, d.manager.link = k, k.link
+		d.kept, d.manager.link, d.upgrade = k, k.link, k.upgrade()
 	}
 	go d.signals.relay(d.kept)
 	config, err := d.load()
@@ -311,7 +312,7 @@ func (d *Daemon) Status() control.DaemonStatus {
 	status := control.DaemonStatus{
 		Pid: os.Getpid(), Version: d.options.Version, StartedAt: d.started.In(config.Timezone), Config: config.Path,
 		ConfigAppliedAt: applied.In(config.Timezone), Roles: d.system.ActiveRoles(), Stopping: d.stopping.Load(),
-		StateDirectory: d.stateIn, Timezone: config.Timezone.String(), Notify: d.office.State(), Silences: d.office.Silences(),
+		StateDirectory: d.stateIn, Timezone: config.Timezone.String(), Notify: d.office.State(), Silences: d.office.Silences(), Upgrade: d.outcome(),
 	}
 	if d.kept != nil {
 		keeper := d.kept.pid()

@@ -20,9 +20,8 @@ type kept struct {
 	bereft      chan struct{}
 
 	mu      sync.Mutex
-	version string                       // of the keeper's program
 	latest  map[syscall.Signal]time.Time // when the keeper has passed it on
-	renewed chan struct{}
+	renewed bool                         // the keeper has become another program
 }
 
 // wish is a signal that somebody has sent us.
@@ -39,7 +38,7 @@ func meet(descriptor int, incoming chan wish) (*kept, error) {
 	}
 	return &kept{
 		link: link, inheritance: inheritance, incoming: incoming, asked: make(chan struct{}, 1), bereft: make(chan struct{}),
-		version: inheritance.Version, latest: map[syscall.Signal]time.Time{}, renewed: make(chan struct{}, 1),
+		latest: map[syscall.Signal]time.Time{},
 	}, nil
 }
 
@@ -63,14 +62,10 @@ func (k *kept) Asked() {
 }
 
 // Renewed is called by the link.
-func (k *kept) Renewed(version string) {
+func (k *kept) Renewed(string) {
 	k.mu.Lock()
-	k.version = version
-	k.mu.Unlock()
-	select {
-	case k.renewed <- struct{}{}:
-	default:
-	}
+	defer k.mu.Unlock()
+	k.renewed = true
 }
 
 // Bereft is called by the link. A keeper hears every signal that means something, except in the moment in which it becomes another

@@ -181,9 +181,8 @@ func (d *Daemon) introduce(was past) {
 		d.server.Moved(func() { d.kept.store(d.server, d.journal) })
 		d.kept.link.Hello(d.options.Version)
 	}
-	upgrading := d.kept != nil && d.kept.inheritance.Texts[heldUpgrade] != ""
 	switch taken, lost := d.system.Taken(); {
-	case upgrading:
+	case d.upgrade != nil:
 		d.upgraded()
 	case was.again:
 		why := "it was not ended in order"

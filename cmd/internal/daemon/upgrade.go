@@ -148,18 +148,38 @@ func tryState(directory, config string) error {
 	return nil
 }
 
+// upgrade is how the upgrade goes that the daemon before us has begun; nil if it has not.
+func (k *kept) upgrade() *control.UpgradeOutcome {
+	if k == nil {
+		return nil
+	}
+	from, ok := k.inheritance.Texts[heldUpgrade]
+	if !ok {
+		return nil
+	}
+	return &control.UpgradeOutcome{From: from, Problem: k.inheritance.Why} // there is one when the keeper has gone back to the binary before
+}
+
+// outcome is how it went until now.
+func (d *Daemon) outcome() *control.UpgradeOutcome {
+	if d.upgrade == nil {
+		return nil
+	}
+	now := *d.upgrade
+	d.kept.mu.Lock()
+	defer d.kept.mu.Unlock()
+	now.Followed = d.kept.renewed
+	return &now
+}
+
 // upgraded finishes an upgrade that the daemon before us has begun: the keeper follows.
 func (d *Daemon) upgraded() {
-	from, ok := d.kept.inheritance.Texts[heldUpgrade]
-	if !ok {
-		return
-	}
 	d.kept.link.Drop(heldUpgrade)
 	delete(d.kept.inheritance.Texts, heldUpgrade) // another keeper is told what is left of them
-	if d.kept.inheritance.Why != "" { // the keeper has gone back to the binary before
-		d.log.Errorf("the upgrade failed: the new daemon %s", d.kept.inheritance.Why)
+	if d.upgrade.Problem != "" {
+		d.log.Errorf("the upgrade failed: the new daemon %s", d.upgrade.Problem)
 		return
 	}
-	d.system.Announce(event.DaemonUpgraded{From: from, To: d.options.Version, Pid: os.Getpid()})
+	d.system.Announce(event.DaemonUpgraded{From: d.upgrade.From, To: d.options.Version, Pid: os.Getpid()})
 	d.kept.link.Renew(d.options.Program)
 }
