@@ -3,6 +3,7 @@ package keeper
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"time"
 	"unsafe"
@@ -19,6 +20,11 @@ var (
 		unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGPIPE, unix.SIGALRM, unix.SIGVTALRM, unix.SIGPROF, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGIO,
 		unix.SIGWINCH,
 	}
+	// faults are those of the kernel's that somebody may send as well, and ABRT. What the kernel has sent is never handed to us: it goes
+	// on ending us.
+	faults = []os.Signal{
+		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGSYS, unix.SIGTRAP, unix.SIGSTKFLT, unix.SIGABRT,
+	}
 )
 
 // mostTold is how many signals may wait for a daemon. Past it the oldest of them that a later one repeats is meant.
@@ -27,7 +33,7 @@ const mostTold = 64
 // listen takes every signal from now on.
 func (k *keeper) listen() {
 	signal.Notify(k.signals, passedOn...)
-	signal.Notify(make(chan os.Signal, 1), swallowed...)
+	signal.Notify(make(chan os.Signal, 1), slices.Concat(swallowed, faults)...)
 	ended := make(chan os.Signal, 1) // one that waits stands for all
 	signal.Notify(ended, unix.SIGCHLD)
 	k.children.on = true

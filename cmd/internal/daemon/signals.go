@@ -30,6 +30,7 @@ func listen() *signals {
 	swallowed := make(chan os.Signal, 1) // a handler that does nothing, unlike an ignored signal, does not reach our children
 	signal.Notify(swallowed, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGVTALRM,
 		syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGIO, syscall.SIGWINCH)
+	signal.Notify(swallowed, faults...)
 	return s
 }
 
