@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/dcousineau/phorever/actors"
 	"github.com/dcousineau/phorever/actors/keeper"
@@ -58,7 +59,9 @@ func Background(ctx context.Context, options Options, warn func(spec.Problems)) 
 	if err != nil {
 		return actors.Report{}, fmt.Errorf("start the daemon: %w", err)
 	}
-	pid := command.Process.Pid
+	pid, began := command.Process.Pid, time.Now()
+	ended := make(chan struct{})
+	go func() { _ = command.Wait(); close(ended) }()
 	stop := context.AfterFunc(ctx, func() { _ = ours.Close() })
 	defer stop()
 	lines := json.NewDecoder(bufio.NewReader(ours))
@@ -68,11 +71,21 @@ func Background(ctx context.Context, options Options, warn func(spec.Problems)) 
 			if ctx.Err() != nil {
 				return actors.Report{}, ctx.Err()
 			}
-			if !errors.Is(err, io.EOF) {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				return actors.Report{}, fmt.Errorf("the daemon (pid %d) speaks unclearly: %w", pid, err)
 			}
+			options.Wait = max(0, options.Wait-time.Since(began))
+			report, err := askNext(ctx, options)
+			if !errors.Is(err, control.ErrNoDaemon) {
+				return report, err
+			}
+			select {
+			case <-ended:
+			case <-ctx.Done():
+				return actors.Report{}, ctx.Err()
+			}
 			return actors.Report{}, &control.Refusal{
-				Message: fmt.Sprintf("the daemon (pid %d) %s before it was ready", pid, ended(command)),
+				Message: fmt.Sprintf("the daemon (pid %d) ended (%s) before it was ready", pid, command.ProcessState),
 				Hint:    "phorever.log tells more; without --daemon you see what it says",
 			}
 		}
@@ -89,12 +102,16 @@ func Background(ctx context.Context, options Options, warn func(spec.Problems)) 
 	}
 }
 
-func ended(command *exec.Cmd) string {
-	var exit *exec.ExitError
-	if err := command.Wait(); errors.As(err, &exit) {
-		return "ended (" + exit.String() + ")"
+// askNext asks the daemon that was started in the place of one that was killed before it was ready: that one has no pipe to whoever
+// waits. Where none was the error is control.ErrNoDaemon.
+func askNext(ctx context.Context, options Options) (report actors.Report, err error) {
+	client := control.NewClient(control.Locate(options.Config))
+	if options.Leftovers == LeftoversJoin {
+		report, err = client.Start(ctx, actors.StartOrder{Targets: options.Targets, Wait: options.Wait})
+	} else { // it starts nothing
+		_, err = client.Status(ctx, nil, false)
 	}
-	return "ended"
+	return report, err
 }
 
 // InBackground is Run for a daemon that Background has started: fd is its end of the readiness pipe, 0 for one that goes on for
