@@ -26,6 +26,9 @@ func Fresh(name, program, directory string, arguments []string) Order {
 // SomebodyRuns is the exit code of a daemon that found another one in its place.
 const SomebodyRuns = 117
 
+// HUPIgnored is the text by which a daemon learns that HUP was ignored when its keeper began: here it is handled.
+const HUPIgnored = "hup ignored"
+
 // Word is the command by which a keeper is started.
 const Word = "keeper"
 

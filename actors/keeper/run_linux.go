@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -47,6 +48,9 @@ func Main(order Order, version string) int {
 		DropText()
 	})
 	defer k.quiet.Stop()
+	if order.State < 0 && signal.Ignored(unix.SIGHUP) {
+		k.texts[HUPIgnored] = "true"
+	}
 	k.mu.Lock() // a signal that waits must find everything in its place
 	k.listen()
 	switch {

@@ -151,6 +151,28 @@ func TestAForegroundDaemonStopsWithItsTerminal(t *testing.T) {
 	p.wantInLog("bye")
 }
 
+func TestATerminalThatGoesWhileTheDaemonIsDeadStopsTheNext(t *testing.T) {
+	p := terminalProject(t)
+	term := p.onTerminal(p.prepare("start"), false)
+	term.shows("polite:1 is RUNNING", 1)
+	p.kill(p.pidOf("pid"))
+	_ = term.master.Close()
+	term.ends(0)
+	p.wantInLog("bye")
+}
+
+func TestADaemonUnderNohupOutlivesItsTerminal(t *testing.T) {
+	p := terminalProject(t)
+	command := p.prepare()
+	shell := exec.Command("sh", "-c", `trap '' HUP; exec "$0" start`, command.Path)
+	shell.Dir, shell.Env = command.Dir, command.Env
+	term := p.onTerminal(shell, false)
+	term.shows("polite:1 is RUNNING", 1)
+	_ = term.master.Close()
+	p.runsOn(3)
+	p.command(0, "stop")
+}
+
 func TestADaemonInTheBackgroundOutlivesItsTerminal(t *testing.T) {
 	p := terminalProject(t)
 	term := p.onTerminal(p.prepare("start", "-d"), false)

@@ -94,6 +94,7 @@ func Run(options Options) (int, error) {
 			return 0, err
 		}
 		d.kept, d.manager.link, d.upgrade = k, k.link, k.upgrade()
+		d.signals.remember(k)
 	}
 	go d.signals.relay(d.kept)
 	config, err := d.load()

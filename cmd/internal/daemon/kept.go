@@ -97,6 +97,8 @@ const (
 	heldPidfile = "pidfile"
 	heldSocket  = "socket"
 	heldState   = "state"
+
+	heldTerminal = "terminal" // whether the first daemon had one
 )
 
 // acquire takes a lock, or the one that the daemon before us had.

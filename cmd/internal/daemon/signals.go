@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
+	"github.com/dcousineau/phorever/actors/keeper"
 	"github.com/dcousineau/phorever/spec"
 )
 
@@ -32,6 +34,20 @@ func listen() *signals {
 		syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGIO, syscall.SIGWINCH)
 	signal.Notify(swallowed, faults...)
 	return s
+}
+
+// remember takes what the first daemon knew of a terminal: it may have gone with nobody there to see it. What a daemon in the background
+// says is that it has none.
+func (s *signals) remember(k *kept) {
+	if had, err := strconv.ParseBool(k.inheritance.Texts[heldTerminal]); err == nil {
+		s.terminal = had
+	}
+	if k.inheritance.Texts[keeper.HUPIgnored] != "" { // nohup: the keeper alone has seen it
+		s.terminal = false
+	}
+	had := strconv.FormatBool(s.terminal)
+	k.link.Remember(heldTerminal, had)
+	k.inheritance.Texts[heldTerminal] = had // for another keeper
 }
 
 // relay turns what is sent to this process into wishes. What a terminal sends to a keeper as well is the keeper's alone.
