@@ -19,6 +19,9 @@ import (
 // to the journal and to the kernel as well, where a daemon that dies in the meantime leaves it.
 const batch = 10 * time.Millisecond
 
+// wakeAfter is how long a keeper may owe an answer.
+const wakeAfter = 500 * time.Millisecond
+
 // introduction is how long a keeper may take to say everything.
 const introduction = 10 * time.Second
 
@@ -35,8 +38,9 @@ type Link struct {
 	serving bool
 	closed  bool
 
-	keeper *witness  // of its end
-	early  []message // what came right behind the introduction, for Serve
+	keeper *witness    // of its end
+	owed   *time.Timer // nil, or runs while the strays were asked for and not told
+	early  []message   // what came right behind the introduction, for Serve
 }
 
 // Connect takes the daemon's end of the socket and hears the keeper out.
@@ -181,6 +185,7 @@ func (l *Link) hand(ends Ends, life Life, m message) {
 	case exit:
 		ends.Exited(m.text(0), exitOf(m))
 	case strays:
+		l.answered()
 		ends.Strays(m.text(0), pids(m.numbers))
 	case signaled:
 		sequence := m.number(0)
@@ -223,8 +228,24 @@ func (l *Link) Peek(run string) { l.now(message{word: peek, texts: []string{run}
 // Del has the zombie of a run reaped.
 func (l *Link) Del(run string) { l.soon(message{word: del, texts: []string{run}, file: -1}) }
 
-// Look asks for the strays of now.
-func (l *Link) Look(run string) { l.now(message{word: look, texts: []string{run}, file: -1}) }
+// Look asks for the strays of now. A keeper that does not tell them may have been stopped.
+func (l *Link) Look(run string) {
+	l.now(message{word: look, texts: []string{run}, file: -1})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.owed == nil {
+		l.owed = time.AfterFunc(wakeAfter, l.keeper.wake)
+	}
+}
+
+func (l *Link) answered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.owed != nil {
+		l.owed.Stop()
+		l.owed = nil
+	}
+}
 
 // Hold has the keeper open a FIFO and keep it, Let close it. Flush must come before anything is written there.
 func (l *Link) Hold(path string) { l.later(message{word: hold, texts: []string{path}, file: -1}) }
@@ -258,7 +279,10 @@ func (l *Link) Beat() { l.now(message{word: beat, file: -1}) }
 func (l *Link) Notify(text string) { l.now(message{word: notify, texts: []string{text}, file: -1}) }
 
 // Bye says that the keeper is to end with this exit code when the daemon has ended.
-func (l *Link) Bye(code int) { l.now(message{word: bye, numbers: []int64{int64(code)}, file: -1}) }
+func (l *Link) Bye(code int) {
+	l.now(message{word: bye, numbers: []int64{int64(code)}, file: -1})
+	l.keeper.wake() // whoever waits for its end
+}
 
 // Replace says that another program is to be the daemon when this one has ended.
 func (l *Link) Replace(program string) {
