@@ -124,6 +124,13 @@ func (s *System) end() {
 		sink.Close()
 	}
 	s.house.table.AwaitQuiet()
+	ended, left := s.house.table.EndBare()
+	if ended > 0 {
+		s.house.log.Warnf("%d processes told nothing of where they came from and outlived everything: they were ended too", ended)
+	}
+	if left > 0 {
+		s.house.log.Errorf("%d of them do not even obey KILL, and are left behind", left)
+	}
 	s.house.table.Close()
 	close(s.done)
 }

@@ -34,7 +34,8 @@ type kept struct {
 	table   *Table
 	link    *keeper.Link
 	loop    *osproc.Loop
-	self    int // the keeper's pid
+	self    int    // the keeper's pid
+	began   uint64 // see began
 	orphans *keeper.Orphans
 
 	mu    sync.Mutex
@@ -69,6 +70,7 @@ func NewKeptTable(o Kept) (*Table, error) {
 	k := &kept{
 		table: t, link: o.Link, loop: loop, self: o.Inheritance.Keeper, orphans: keeper.OrphansOf(o.Inheritance.Keeper), looks: map[string][]chan []int{},
 	}
+	k.began = began(o.Inheritance, o.Link)
 	t.parent = k
 	if err := newRecovery(t, k, o).run(); err != nil {
 		return nil, err // nothing is closed, which would end what the streams are about: whoever comes next goes on with them
