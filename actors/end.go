@@ -29,7 +29,7 @@ func (r *runActor) endOf(status child.Status, at time.Time) runEnd {
 func (e runEnd) forPolicy(uptime time.Duration) restart.End {
 	return restart.End{
 		Code: e.Status.Code, Signaled: e.Status.Signal != 0, SpawnFailed: e.Err != nil, Shortage: e.Err != nil && child.Shortage(e.Err), Lost: e.Status.Lost,
-		Unhealthy: e.Illness != "", Uptime: uptime, At: e.At,
+		Doubtful: e.Err != nil && child.Doubtful(e.Err), Unhealthy: e.Illness != "", Uptime: uptime, At: e.At,
 	}
 }
 

@@ -29,6 +29,7 @@ type logNames struct{ stdout, stderr string }
 func planOf(h *house, config *spec.Config, process *spec.Process, number int, role string, names *atomic.Pointer[logNames]) child.Plan {
 	return child.Plan{
 		Leftover: min(process.Stop.Timeout, max(process.Restart.After, time.Second)),
+		Alone:    process.Daemonizes != nil && process.Daemonizes.Pidfile == "",
 		Prepare: func(id child.RunID) (child.Launch, error) {
 			launch, err := prepare(h, config, process, number, role, id.Run)
 			if launch.Stdout != nil {

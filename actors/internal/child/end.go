@@ -21,6 +21,21 @@ func (t *Table) mainEnded(r *run, end ending) {
 	_ = failpoint.At("end.seen")
 	at := time.Now()
 	t.pump.Yield() // it may be started again
+	if r.service == nil {
+		t.linesThenRest(r, end, at)
+		return
+	}
+	go func() {
+		t.lastLook(r)
+		t.mu.Lock()
+		t.afterAlone(r)
+		t.mu.Unlock()
+		t.linesThenRest(r, end, at)
+	}()
+}
+
+// linesThenRest goes on with an end when its lines are in their files.
+func (t *Table) linesThenRest(r *run, end ending, at time.Time) {
 	t.afterLines(r, func() {
 		_ = failpoint.At("end.read")
 		if end.exact && len(end.strays) == 0 && r.cgroup == nil && r.service == nil {
@@ -58,7 +73,7 @@ func whenAll(streams []*logs.Stream, wait func(*logs.Stream, func()), next func(
 
 // conclude finds what the main process left behind and ends it; or goes on with the process that has taken its place.
 func (t *Table) conclude(r *run, end ending, at time.Time) {
-	if r.service != nil && t.succeeded(r, end) {
+	if r.service != nil && t.succeeded(r, end, at) {
 		return
 	}
 	left, err := t.parent.leave(r, end)

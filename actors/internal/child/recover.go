@@ -180,7 +180,7 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 	}
 	since := pidfd.StartedAt(start)
 	if s.Daemonizes != nil {
-		r.service = &service{Daemonizes: *s.Daemonizes, since: time.Now(), found: pid != s.Leader}
+		r.service = &service{Daemonizes: *s.Daemonizes, since: time.Now(), began: start, found: pid != s.Leader}
 	}
 	if r.service != nil && r.service.found {
 		info, _ := pidfd.ReadInfo(pid)
@@ -196,6 +196,7 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 		r.last = Spawned{ID: id, Pid: pid, At: since, Ready: r.service != nil}
 	} else {
 		go t.limit(r)
+		go t.witness(r)
 	}
 }
 

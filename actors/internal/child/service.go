@@ -19,7 +19,10 @@ type Daemonizes struct {
 type service struct {
 	Daemonizes
 	since  time.Time
-	found  bool // the main process is known; until then the run's process is the first one
+	began  uint64  // the first process, in ticks since boot
+	until  uint64  // likewise, when the latest main process was seen to have ended: what it left behind is not younger. 0: it runs
+	runs   program // of the main process, as last seen
+	found  bool    // the main process is known; until then the run's process is the first one
 	failed error
 }
 
@@ -52,13 +55,17 @@ func (t *Table) limit(r *run) {
 
 // succeeded goes on with the process that has taken the place of the one that ended, if there is one. It may take as long as
 // the program may.
-func (t *Table) succeeded(r *run, end ending) bool {
+func (t *Table) succeeded(r *run, end ending, at time.Time) bool {
 	t.mu.Lock()
 	s := r.service
 	done := s.failed != nil || r.killed || r.ordered && s.found
 	first := !s.found
+	s.until = pidfd.Ticks(at)
 	t.mu.Unlock()
 	if done || first && (end.status.Signal != 0 || end.status.Code != 0 || end.status.Lost) {
+		if first {
+			_ = t.gather(r) // nobody goes on with it
+		}
 		return false
 	}
 	deadline := time.Now().Add(heirWithin)
@@ -72,6 +79,9 @@ func (t *Table) succeeded(r *run, end ending) bool {
 		}
 	}
 	if first {
+		if doubt := t.gather(r); doubt != nil {
+			err = doubt
+		}
 		t.mu.Lock()
 		s.failed = err
 		t.mu.Unlock()
@@ -104,7 +114,7 @@ func (t *Table) seek(r *run, deadline time.Time, first bool) (int, error) {
 			if err == nil {
 				return pid, nil
 			}
-		} else if pid = whole.root(); pid != 0 && pid == before {
+		} else if pid = whole.root(first); pid != 0 && pid == before {
 			return pid, nil
 		}
 		before, reason = pid, err
@@ -141,23 +151,22 @@ func (l *tree) proves(pid int, path string) error {
 	switch {
 	case !ok || info.State == 'Z' || info.State == 'X':
 		return fmt.Errorf("pid file %s: process %d does not run", path, pid)
-	case !l.kin.Claims(pid, info.Start) && !l.unclaimed(pid, info):
+	case l.kin.Claims(pid, info.Start):
+		return nil
+	}
+	switch l.origin(pid, info, true) {
+	case ours:
+		return nil
+	case doubtful:
+		return fmt.Errorf("pid file %s: %w", path, doubtOf(pid))
+	default:
 		return fmt.Errorf("pid file %s: process %d was not started by this run; it is left alone", path, pid)
 	}
-	return nil
 }
 
-// unclaimed tells whether a process was started by us after the first process of this run, has lost its parent, and is
-// nobody else's: a program that has overwritten its environment.
-func (l *tree) unclaimed(pid int, info pidfd.Info) bool {
-	if !l.exact || info.Parent != l.kept.self || info.Start < l.kin.Start || l.kin.Strangers(pid) {
-		return false
-	}
-	return len(l.kept.unexplained(l.run, []int{pid})) > 0
-}
-
-// root is the oldest process of the tree that has lost its parent to us: what is in the background. 0 when there is none.
-func (l *tree) root() int {
+// root is the oldest process of the tree that has lost its parent to us: what is in the background. Where nothing tells of the run any
+// more it is the only one that can be of it. 0 when there is none.
+func (l *tree) root(first bool) int {
 	best := osproc.Member{}
 	for _, m := range l.members() {
 		info, ok := pidfd.ReadInfo(m.Pid)
@@ -168,7 +177,13 @@ func (l *tree) root() int {
 			best = m
 		}
 	}
-	return best.Pid
+	if best.Pid != 0 || !first {
+		return best.Pid
+	}
+	if mine, _ := l.background(); len(mine) == 1 {
+		return mine[0].Pid
+	}
+	return 0
 }
 
 // follow makes a process the main one of the run.
@@ -184,9 +199,11 @@ func (t *Table) follow(r *run, pid int) error {
 	if whole, ok := t.parent.whole(r).(*tree); ok {
 		whole.kin.Know(pid, info.Start, info.Session)
 	}
+	runs := programOf(pid)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := r.process
+	r.service.runs = runs
 	delete(t.pids, old.Pid())
 	r.process, r.service.found = process, true
 	t.pids[pid] = r

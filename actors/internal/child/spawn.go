@@ -2,6 +2,7 @@ package child
 
 import (
 	"os"
+	"slices"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/internal/failpoint"
@@ -31,12 +32,40 @@ func (t *Table) spawner() {
 			t.mu.Unlock()
 			return
 		}
-		r := t.waiting[0]
-		t.waiting[0] = nil
-		t.waiting = t.waiting[1:]
+		next := slices.IndexFunc(t.waiting, t.mayStart)
+		if next < 0 {
+			t.spawners--
+			t.mu.Unlock()
+			return
+		}
+		r := t.waiting[next]
+		t.waiting = slices.Delete(t.waiting, next, next+1)
+		if r.plan.Alone && t.alone == nil {
+			t.alone = r
+		}
 		t.mu.Unlock()
 		t.spawn(r)
 	}
+}
+
+// mayStart tells whether a run does not have to wait for another. The caller holds t.mu.
+func (t *Table) mayStart(r *run) bool { return !r.plan.Alone || t.alone == nil || r.killed }
+
+// afterAlone lets the next one start that is to be alone, if r was. The times at which processes began are told in ticks: what is in
+// the background by now is not to look as young as what comes. The caller holds t.mu.
+func (t *Table) afterAlone(r *run) {
+	if t.alone != r {
+		return
+	}
+	const ticks = 20 * time.Millisecond
+	time.AfterFunc(ticks, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.alone == r {
+			t.alone = nil
+			t.moreSpawners()
+		}
+	})
 }
 
 // spawn makes one attempt. However long it takes, exactly one Spawned or SpawnFailed comes of it.
@@ -70,6 +99,7 @@ func (t *Table) spawn(r *run) {
 	if err != nil {
 		t.forks.end(fork)
 		t.parent.failed(r)
+		t.afterAlone(r)
 		r.tell(SpawnFailed{r.id, err, now})
 		return
 	}
@@ -81,6 +111,7 @@ func (t *Table) spawn(r *run) {
 	}
 	if r.service != nil {
 		go t.limit(r)
+		go t.witness(r)
 	}
 	if r.killed {
 		t.killWhole(r)
@@ -98,7 +129,7 @@ func (t *Table) take(r *run, s *started) {
 	r.saved.Pid, r.saved.Start, r.saved.Leftover = r.process.Pid(), s.start, r.plan.Leftover
 	if s.saved.Daemonizes != nil {
 		r.saved.Leader = r.process.Pid()
-		r.service = &service{Daemonizes: *s.saved.Daemonizes, since: time.Now()}
+		r.service = &service{Daemonizes: *s.saved.Daemonizes, since: time.Now(), began: s.start}
 		_ = t.parent.whole(r) // it is known by its first process, which leaves
 	}
 }
@@ -113,6 +144,9 @@ type started struct {
 }
 
 func (t *Table) launch(r *run, what *string) (*started, error) {
+	if err := t.doubted(r.id.Clone); err != nil {
+		return nil, err
+	}
 	if err := t.parent.reserve(r); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ type Plan struct {
 	Prepare func(RunID) (Launch, error)
 	// Leftover is how long what an unexpectedly ended main process leaves behind may take to obey TERM.
 	Leftover time.Duration
+	// Alone says that it puts itself into the background and tells nobody as which process: such programs are started one after the
+	// other, so that what turns up there can only be of one.
+	Alone bool
 }
 
 // Scope is who gets a signal.
@@ -51,11 +54,14 @@ type Table struct {
 
 	mu       sync.Mutex
 	runs     map[RunID]*run
-	pids     map[int]*run             // by the pid of the main process, until the run is released
-	busy     map[string]chan struct{} // clones of which something is being ended; closed then
-	waiting  []*run                   // to be spawned, oldest first
-	spawners int                      // at work
-	stuck    int                      // of those, the ones that do not count
+	pids     map[int]*run               // by the pid of the main process, until the run is released
+	busy     map[string]chan struct{}   // clones of which something is being ended; closed then
+	doubts   map[string][]osproc.Member // by clone, what may be of it and is no run's; nothing of it is started beside that
+	past     []life                     // of runs that have ended, as far as they matter
+	waiting  []*run                     // to be spawned, oldest first
+	alone    *run                       // starts now, and must be the only one of its kind that does
+	spawners int                        // at work
+	stuck    int                        // of those, the ones that do not count
 	forks    forks
 	walks    walks
 	found    []Recovered
@@ -105,7 +111,10 @@ func NewTable(parent osproc.Parent) (*Table, error) {
 }
 
 func makeTable(pump *logs.Pump, saving Saving, key string) *Table {
-	return &Table{pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{}}
+	return &Table{
+		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{},
+		doubts: map[string][]osproc.Member{},
+	}
 }
 
 // Attach makes notify the receiver of the run's notes, starting the run if the table does not hold it. A run that is
@@ -162,6 +171,7 @@ func (t *Table) Release(id RunID) {
 // remove forgets a run of which nothing is left. The caller holds t.mu.
 func (t *Table) remove(r *run) {
 	delete(t.runs, r.id)
+	t.remember(r)
 	if r.process != nil && t.pids[r.process.Pid()] == r {
 		delete(t.pids, r.process.Pid())
 	}
@@ -236,6 +246,7 @@ func (t *Table) kill(r *run) {
 	if !r.killed {
 		r.killed = true
 		close(r.hurry)
+		t.moreSpawners() // it waits no longer to be alone
 	}
 	if r.process != nil && !r.leftover { // else whoever spawns it, or ends the leftovers, does it
 		t.killWhole(r)

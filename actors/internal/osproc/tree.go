@@ -32,6 +32,14 @@ func (k *Kin) Know(pid int, start uint64, session int) {
 	}
 }
 
+// Knows tells whether a process was proven to be kin before.
+func (k *Kin) Knows(pid int, start uint64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known, ok := k.known[pid]
+	return ok && known == start
+}
+
 func (k *Kin) begin() {
 	if k.sessions == nil {
 		k.sessions, k.known = map[int]bool{}, map[int]uint64{}

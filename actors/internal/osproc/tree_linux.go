@@ -2,10 +2,12 @@ package osproc
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,10 +36,11 @@ type snapshot struct {
 	children  map[int][]int
 	marks     map[int]string // of those that were asked for
 	partial   bool           // some could not be looked at
+	began     uint64         // in ticks since boot
 }
 
 func walk() *snapshot {
-	s := &snapshot{processes: map[int]Info{}, children: map[int][]int{}, marks: map[int]string{}}
+	s := &snapshot{processes: map[int]Info{}, children: map[int][]int{}, marks: map[int]string{}, began: pidfd.Ticks(time.Now())}
 	directory, err := os.Open("/proc")
 	if err != nil {
 		s.partial = true
@@ -132,8 +135,8 @@ func (k *Kin) find(s *snapshot) []Member {
 			take(child)
 		}
 	}
-	if !s.partial {
-		clear(k.known)
+	if !s.partial { // one that is younger than the walk may have been made known since
+		maps.DeleteFunc(k.known, func(_ int, start uint64) bool { return start < s.began })
 	}
 	var all []Member
 	for pid := range mine {

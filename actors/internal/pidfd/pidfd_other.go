@@ -4,6 +4,7 @@ package pidfd
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"time"
 )
@@ -41,3 +42,18 @@ func SinceBoot() time.Duration { return 0 }
 
 // StartedAt is now.
 func StartedAt(uint64) time.Time { return time.Now() }
+
+// Children are none.
+func Children(int) []int { return nil }
+
+// Name is empty.
+func Name(int) string { return "" }
+
+// Program is unknown.
+func Program(int) (os.FileInfo, string) { return nil, "" }
+
+// Owner is unknown.
+func Owner(int) (uint32, bool) { return 0, false }
+
+// Ticks is 0.
+func Ticks(time.Time) uint64 { return 0 }

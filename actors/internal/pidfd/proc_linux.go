@@ -99,7 +99,7 @@ func environment(pid int) []byte {
 	without := 0
 	for range 200 {
 		file, err := os.Open(path + "/environ")
-		if err != nil && (!errors.Is(err, fs.ErrPermission) || !sameUser(path)) {
+		if err != nil && (!errors.Is(err, fs.ErrPermission) || !sameUser(pid)) {
 			return nil
 		}
 		text, none := environIn(file, pid)
@@ -150,16 +150,10 @@ func readAtOnce(file *os.File) []byte {
 	}
 }
 
-// sameUser is whether a process runs as we do. Who owns its directory does not tell: that is root while it is hidden.
-func sameUser(directory string) bool {
-	text, _ := os.ReadFile(directory + "/status")
-	for line := range strings.Lines(string(text)) {
-		if ids, ok := strings.CutPrefix(line, "Uid:"); ok {
-			fields := strings.Fields(ids)
-			return len(fields) > 1 && fields[1] == strconv.Itoa(os.Geteuid())
-		}
-	}
-	return false
+// sameUser is whether a process runs as we do.
+func sameUser(pid int) bool {
+	uid, ok := Owner(pid)
+	return ok && int(uid) == os.Geteuid()
 }
 
 // BootID names the time from the start of the system to its end.

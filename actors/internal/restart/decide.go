@@ -34,6 +34,7 @@ type End struct {
 	Signaled    bool
 	SpawnFailed bool // it never ran
 	Shortage    bool // because the machine was short of something
+	Doubtful    bool // because something runs that may be of it, so that another try may make a second copy
 	Lost        bool // nobody saw how it ended
 	Unhealthy   bool // we ended it, as it was of no use
 	Uptime      time.Duration
@@ -76,6 +77,12 @@ func Decide(policy spec.Restart, history History, end End, chance float64) (Verd
 	if policy.Resurrect == spec.ResurrectNever || !failure && policy.Resurrect == spec.ResurrectOnFailure {
 		verdict.Action, verdict.Healed = Finish, history.Healing && !failure
 		return verdict, History{}
+	}
+	if end.Doubtful {
+		verdict.Action, verdict.Told = GiveUp, history.Healing
+		verdict.Reason = "something runs already that may be it"
+		history.Healing = false
+		return verdict, history
 	}
 	if failure && policy.GiveUp != nil {
 		if !end.Signaled && !end.SpawnFailed && !end.Lost && !end.Unhealthy && slices.Contains(policy.GiveUp.ExitCodes, end.Code) {

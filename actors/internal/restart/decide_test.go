@@ -64,6 +64,8 @@ func TestDecide(t *testing.T) {
 			Verdict{Action: Again, Delay: 10 * time.Second, Failure: true, Early: true, Shortage: true}},
 		{"a healing try that fails for a shortage has failed", usual(), healing, End{SpawnFailed: true, Shortage: true},
 			Verdict{Action: GiveUp, Delay: time.Minute, Failure: true, Early: true, Failures: 12, Told: true, Reason: "12 failures within 5m"}},
+		{"what may be it runs already: no second copy", with(func(p *spec.Restart) { p.GiveUp = nil }), History{}, End{SpawnFailed: true, Doubtful: true},
+			Verdict{Action: GiveUp, Failure: true, Early: true, Failures: 1, Reason: "something runs already that may be it"}},
 		{"never: any end is the end", with(func(p *spec.Restart) { p.Resurrect = spec.ResurrectNever }), History{}, End{Signaled: true},
 			Verdict{Action: Finish, Failure: true, Early: true, Failures: 1}},
 		{"a success exit code", with(func(p *spec.Restart) { p.SuccessExitCodes = []int{0, 12} }), History{}, End{Code: 12, Uptime: time.Hour},
