@@ -65,7 +65,7 @@ type model struct {
 	records   []event.Record // a ring once it is full
 	oldest    int
 	refusal   func(path string) string // why a log file takes no lines; nil: unknown
-	expected  map[spec.CloneID]int     // of an earlier daemon, and not heard of yet; see expect
+	expected  map[spec.CloneID]unseen  // of an earlier daemon, and not heard of yet; see expect
 	complete  chan struct{}            // closed when there are none
 
 	sampling sync.Mutex // one sample at a time; never held together with mu
@@ -82,7 +82,7 @@ func (m *model) move(moved processMoved) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.processes[moved.ID] = moved
-	if over := m.expected[moved.ID]; over == 0 || over != moved.Run || moved.Pid == 0 {
+	if over := m.expected[moved.ID]; over.run == 0 || over.run != moved.Run || moved.Pid == 0 || over.pid != moved.Pid {
 		m.heard(moved.ID)
 	}
 }
@@ -94,9 +94,12 @@ func (m *model) remove(id spec.CloneID) {
 	m.heard(id)
 }
 
+// unseen is a process that has ended while nobody could see it; zero is none.
+type unseen struct{ run, pid int }
+
 // expect makes complete what is closed when something was heard of each of these clones; of one whose run is known to have ended while
-// nobody could see it, that run's number is given: until that end is heard of, too.
-func (m *model) expect(clones map[spec.CloneID]int) {
+// nobody could see it, that run is given: until that end is heard of, too, or of the process that has taken its place.
+func (m *model) expect(clones map[spec.CloneID]unseen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expected, m.complete = clones, make(chan struct{})

@@ -85,14 +85,14 @@ func (r *rootActor) restore(ctx actor.Context, saved map[string][]byte) {
 	}
 }
 
-// unheard are the clones of which the read-model is to hear, each with its run that has ended meanwhile, 0 for none.
-func unheard(clones map[spec.CloneID]*savedClone, found map[spec.CloneID][]child.Recovered) map[spec.CloneID]int {
-	all := map[spec.CloneID]int{}
+// unheard are the clones of which the read-model is to hear, each with what of it has ended meanwhile.
+func unheard(clones map[spec.CloneID]*savedClone, found map[spec.CloneID][]child.Recovered) map[spec.CloneID]unseen {
+	all := map[spec.CloneID]unseen{}
 	for id, s := range clones {
-		all[id] = 0
+		all[id] = unseen{}
 		for _, run := range found[id] {
 			if run.Ended && s.Machine.Live && run.ID.Run == s.Machine.Run {
-				all[id] = run.ID.Run
+				all[id] = unseen{run.ID.Run, s.Pid}
 			}
 		}
 	}

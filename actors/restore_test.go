@@ -12,6 +12,7 @@ import (
 	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/child"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
+	"github.com/dcousineau/phorever/spec"
 )
 
 // Whatever a killed daemon has written down of a clone, and whatever runs of it are found: the clone goes on with one, the newest, unless
@@ -78,6 +79,40 @@ func TestAClonesStateAndItsRunsAreBroughtTogether(t *testing.T) {
 			}
 			if expect := fmt.Sprint(c.state, c.run > 0, 1); c.state != "" && got != expect || c.state == "" && s != nil {
 				t.Errorf("want %s, got %s", expect, got)
+			}
+		})
+	}
+}
+
+// What was taken back is known when it has said so; and what has ended meanwhile when its end was heard of, or what has taken its place.
+func TestTheReadModelWaitsForWhatWasTakenBack(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		gone  unseen
+		moves []processMoved // of which the last makes it complete
+	}{
+		{"it runs", unseen{}, []processMoved{{Run: 7, Pid: 100}}},
+		{"it has ended, and is given up", unseen{7, 100}, []processMoved{{Run: 7, Pid: 100}, {Run: 7}}},
+		{"it has ended, and runs again", unseen{7, 100}, []processMoved{{Run: 7, Pid: 100}, {Run: 8, Pid: 101}}},
+		{"another process has taken its place", unseen{7, 100}, []processMoved{{Run: 7, Pid: 100}, {Run: 7, Pid: 101}}},
+		{"nobody knew its process", unseen{7, 0}, []processMoved{{Run: 7}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newModel()
+			m.expect(map[spec.CloneID]unseen{"web:1": c.gone})
+			for i, moved := range c.moves {
+				select {
+				case <-m.complete:
+					t.Fatalf("complete before move %d", i)
+				default:
+				}
+				moved.ID = "web:1"
+				m.move(moved)
+			}
+			select {
+			case <-m.complete:
+			default:
+				t.Error("never complete")
 			}
 		})
 	}

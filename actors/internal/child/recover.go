@@ -190,7 +190,8 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 	_ = t.parent.watch(r)
 	_, known := v.saved[id]
 	r.unread = !known
-	t.found = append(t.found, Recovered{ID: id, Pid: pid, Since: since, Ended: process.Ended()})
+	ended := process.Ended() && (r.service == nil || r.service.found) // else it has left, as it should
+	t.found = append(t.found, Recovered{ID: id, Pid: pid, Since: since, Ended: ended})
 	t.save(r)
 	if r.service == nil || r.service.found {
 		r.last = Spawned{ID: id, Pid: pid, At: since, Ready: r.service != nil}
@@ -289,7 +290,7 @@ type Recovered struct {
 	ID    RunID
 	Pid   int // 0: it had ended, and nobody saw how
 	Since time.Time
-	Ended bool // of which the table's owner is told as of any other end
+	Ended bool // of which the table's owner is told as of any other end; or of the process that has taken its place
 }
 
 // Recovered are the runs that were found when the table was made.
