@@ -124,6 +124,8 @@ func (h *house) reconcile(s *savedClone, runs []child.Recovered) (clone *savedCl
 	for _, run := range runs {
 		if run.ID.Run != goesOn {
 			over = append(over, run.ID)
+		} else if run.Ended && !run.Replaceable && slices.Contains([]event.State{event.Starting, event.Running}, s.Machine.State) {
+			s.Deadline = moment{} // it did not live to see it, for all that we know
 		}
 	}
 	return s, over

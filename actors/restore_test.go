@@ -84,6 +84,30 @@ func TestAClonesStateAndItsRunsAreBroughtTogether(t *testing.T) {
 	}
 }
 
+// What a run was to live for does not come true for one that has ended while nobody could see it.
+func TestADeadRunReachesNoDeadline(t *testing.T) {
+	for _, c := range []struct {
+		state event.State
+		found child.Recovered
+		kept  bool
+	}{
+		{event.Starting, child.Recovered{Pid: 100}, true},
+		{event.Starting, child.Recovered{Pid: 100, Ended: true}, false},
+		{event.Starting, child.Recovered{Ended: true}, false},
+		{event.Running, child.Recovered{Pid: 100, Ended: true}, false}, // it was to be up for a while to be healed
+		{event.Running, child.Recovered{Pid: 100, Ended: true, Replaceable: true}, true},
+		{event.Stopping, child.Recovered{Pid: 100, Ended: true}, true}, // what it has left behind is killed then
+	} {
+		h := &house{}
+		s := &savedClone{Number: 1, Machine: lifecycle.Machine{State: c.state, Run: 7, Live: true, Up: true}, Deadline: moment{Boot: time.Hour}}
+		c.found.ID = child.RunID{Clone: "web:1", Run: 7}
+		after, _ := h.reconcile(s, []child.Recovered{c.found})
+		if kept := after.Deadline != (moment{}); kept != c.kept {
+			t.Errorf("%s, %+v: want the deadline kept: %v, got %v", c.state, c.found, c.kept, kept)
+		}
+	}
+}
+
 // What was taken back is known when it has said so; and what has ended meanwhile when its end was heard of, or what has taken its place.
 func TestTheReadModelWaitsForWhatWasTakenBack(t *testing.T) {
 	for _, c := range []struct {

@@ -191,7 +191,7 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 	_, known := v.saved[id]
 	r.unread = !known
 	ended := process.Ended() && (r.service == nil || r.service.found) // else it has left, as it should
-	t.found = append(t.found, Recovered{ID: id, Pid: pid, Since: since, Ended: ended})
+	t.found = append(t.found, Recovered{ID: id, Pid: pid, Since: since, Ended: ended, Replaceable: r.service != nil})
 	t.save(r)
 	if r.service == nil || r.service.found {
 		r.last = Spawned{ID: id, Pid: pid, At: since, Ready: r.service != nil}
@@ -290,7 +290,9 @@ type Recovered struct {
 	ID    RunID
 	Pid   int // 0: it had ended, and nobody saw how
 	Since time.Time
-	Ended bool // of which the table's owner is told as of any other end; or of the process that has taken its place
+	Ended bool // of which the table's owner is told as of any other end
+	// Replaceable is one that daemonizes itself: it may be told of a process that has taken its place instead.
+	Replaceable bool
 }
 
 // Recovered are the runs that were found when the table was made.
