@@ -89,7 +89,7 @@ func (t *Table) succeeded(r *run, end ending, at time.Time) bool {
 	return false
 }
 
-var errHurried = errors.New("it was killed before its main process was known")
+var errHurried = errors.New("it was to end before its main process was known")
 
 // seek looks for the main process until the deadline: the one that the pid file names and that is proven to be of this run;
 // or without a pid file the one that everything else descends from.
@@ -134,6 +134,12 @@ func (t *Table) seek(r *run, deadline time.Time, first bool) (int, error) {
 		}
 		if !first && !whole.alive() {
 			break
+		}
+		t.mu.Lock()
+		ordered := first && r.ordered
+		t.mu.Unlock()
+		if ordered { // whatever it has left in the background is ended with the rest
+			return 0, errHurried
 		}
 	}
 	switch {
