@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -59,7 +60,11 @@ func (p *project) onTerminal(command *exec.Cmd, toStop bool) *terminal {
 	}
 	command.Stdin, command.Stdout, command.Stderr = slave, slave, slave
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := command.Start(); err != nil {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, unix.SIGHUP) // or whatever begins here ignores it where the tests were begun by nohup
+	err = command.Start()
+	signal.Stop(heard)
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	term := &terminal{t: p.t, master: master, command: command, ended: make(chan struct{})}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,12 +110,17 @@ func TestAStopDuringAnUpgradeIsHeard(t *testing.T) {
 	p.command(0, "upgrade")
 	p.becomes(keeper, func() { time.Sleep(time.Millisecond) })
 	p.kill(p.pidOf("pid"))
-	for _, who := range []string{"daemon pid", "web:1 pid"} {
+	p.command(0, "restart", "web")
+	// The runtime of Go may block on the daemon's first thread what nobody has asked for.
+	const asked = 1<<(syscall.SIGHUP-1) | 1<<(syscall.SIGINT-1) | 1<<(syscall.SIGQUIT-1) | 1<<(syscall.SIGTERM-1) | 1<<(syscall.SIGUSR1-1) | 1<<(syscall.SIGUSR2-1)
+	for who, which := range map[string]uint64{"daemon pid": asked, "web:1 pid": math.MaxUint64} {
 		id, field, _ := strings.Cut(who, " ")
 		p.eventually(who, func() bool { return p.field(id, field) != "" })
 		text, _ := os.ReadFile(filepath.Join("/proc", p.field(id, field), "status"))
-		if !strings.Contains(string(text), "\nSigBlk:\t0000000000000000\n") {
-			t.Errorf("%s has signals blocked:\n%s", who, text)
+		_, rest, _ := strings.Cut(string(text), "\nSigBlk:\t")
+		mask, _, _ := strings.Cut(rest, "\n")
+		if blocked, err := strconv.ParseUint(mask, 16, 64); err != nil || blocked&which != 0 {
+			t.Errorf("%s blocks signals: %q", who, mask)
 		}
 	}
 	p.stopWhole()
