@@ -198,7 +198,7 @@ func (r *rootActor) stop(ctx actor.Context, msg stopProcesses) {
 	}
 	r.relabel(ctx)
 	r.publish()
-	given, wait := r.gather(unique(of), goalDown, 0)
+	given, wait := r.gather(distinct(of), goalDown, 0)
 	given.notes = notes
 	for _, id := range given.ids {
 		r.order(ctx, id, lifecycle.StopOrdered, "stopped by an order", wait)
@@ -228,7 +228,7 @@ func (r *rootActor) restart(ctx actor.Context, msg restartProcesses) {
 		}
 	}
 	r.publish()
-	of = unique(of)
+	of = distinct(of)
 	given, wait := r.gather(of, goalUp, msg.Wait, of...)
 	for _, id := range given.ids {
 		r.order(ctx, id, lifecycle.RestartOrdered, "restarted by an order", wait)
@@ -283,7 +283,7 @@ func (r *rootActor) resolveFor(msg resolveTargets) {
 	msg.Reply <- answer{err: err, ids: ids(hits)}
 }
 
-func unique(of []spec.CloneID) []spec.CloneID {
+func distinct(of []spec.CloneID) []spec.CloneID {
 	seen := make(map[spec.CloneID]bool, len(of))
 	kept := of[:0]
 	for _, id := range of {

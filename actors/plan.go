@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/dcousineau/phorever/actors/internal/child"
 	"github.com/dcousineau/phorever/spec"
@@ -96,6 +97,7 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 }
 
 func logOptions(path string, process *spec.Process) *child.LogFile {
+	path = unique.Make(path).Value() // clones that share a file share its name
 	file := &child.LogFile{Path: path, MaxLine: process.Log.MaxLine, OnFull: child.Drop, Rotate: rotationOf(process.Log.Rotate)}
 	file.Form = child.LogForm{JSON: process.Log.Format == spec.FormatJSON, Timestamps: process.Log.Timestamps, Prefix: process.Log.Prefix}
 	file.Forward = process.Log.Targets

@@ -2,6 +2,8 @@ package child
 
 import (
 	"fmt"
+	"reflect"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +21,7 @@ type output struct {
 // notes in s how they are found again.
 func (t *Table) openOutput(id RunID, launch Launch, s *saved) (*output, error) {
 	out := &output{stdout: -1, stderr: -1}
-	s.Stdout, s.Stderr = streamsOf(id, launch)
+	s.Stdout, s.Stderr = t.streamsOf(id, launch)
 	if s.Stdout != nil {
 		end, err := t.openStream(out, s.Stdout, id, launch)
 		if err != nil {
@@ -44,18 +46,34 @@ func (t *Table) openOutput(id RunID, launch Launch, s *saved) (*output, error) {
 }
 
 // streamsOf are the streams of a run: one where both go into the same file.
-func streamsOf(id RunID, launch Launch) (stdout, stderr *savedStream) {
+func (t *Table) streamsOf(id RunID, launch Launch) (stdout, stderr *savedStream) {
 	if launch.Stdout != nil {
-		stdout = streamOf(id, ".out", launch.Stdout)
+		stdout = &savedStream{id.String() + ".out", t.files.of(launch.Stdout)}
 	}
 	if launch.Stderr != nil && (launch.Stdout == nil || launch.Stdout.Path != launch.Stderr.Path) {
-		stderr = streamOf(id, ".err", launch.Stderr)
+		stderr = &savedStream{id.String() + ".err", t.files.of(launch.Stderr)}
 	}
 	return stdout, stderr
 }
 
-func streamOf(id RunID, suffix string, file *logs.FileOptions) *savedStream {
-	return &savedStream{id.String() + suffix, *file}
+// sharing keeps the options of files once that are equal, as those of clones are, for as long as they come in a row.
+type sharing struct {
+	mu     sync.Mutex
+	latest [4]*logs.FileOptions // the newest first
+}
+
+// of is what is equal to a file's options, and known already.
+func (s *sharing) of(file *logs.FileOptions) *logs.FileOptions {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, known := range s.latest {
+		if known != nil && reflect.DeepEqual(known, file) {
+			return known
+		}
+	}
+	copy(s.latest[1:], s.latest[:])
+	s.latest[0] = file
+	return file
 }
 
 func (t *Table) openStream(out *output, s *savedStream, id RunID, launch Launch) (int, error) {
@@ -84,7 +102,7 @@ func (t *Table) openStream(out *output, s *savedStream, id RunID, launch Launch)
 
 // attachStream has what comes out of a FIFO written to its file, which stream keeps open from then on.
 func (t *Table) attachStream(read int, s *savedStream, lines *logs.Counter) (*logs.Stream, error) {
-	file, err := t.pump.Open(s.FileOptions)
+	file, err := t.pump.Open(*s.FileOptions)
 	if err != nil {
 		return nil, fmt.Errorf("log %s: %w", s.Path, err)
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dcousineau/phorever/actors/internal/logs"
 )
 
 // readAtTheEnd starts a run and reads a file at the very moment at which the end is told.
@@ -169,4 +171,28 @@ func TestALeftoverThatIgnoresTermIsKilledWhenItsTimeIsOver(t *testing.T) {
 		t.Errorf("%d lives on", pid)
 	}
 	wantStory(t, "Spawned MainGone Ended", e)
+}
+
+func TestEqualOptionsAreKeptOnce(t *testing.T) {
+	var s sharing
+	options := func(path string) *logs.FileOptions {
+		return &logs.FileOptions{Path: path, Rotate: logs.Rotation{Size: 1}, Forward: []logs.Target{{}}}
+	}
+	out, err := s.of(options("out")), s.of(options("err"))
+	for range 3 {
+		if s.of(options("out")) != out || s.of(options("err")) != err || out == err {
+			t.Fatal("want one for each file")
+		}
+	}
+	other := options("out")
+	other.Forward = nil
+	if s.of(other) != other {
+		t.Error("want another one where they differ")
+	}
+	for _, path := range []string{"a", "b", "c", "d"} {
+		s.of(options(path))
+	}
+	if again := s.of(options("out")); again == out {
+		t.Error("want only the latest to be known")
+	}
 }

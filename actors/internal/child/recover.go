@@ -229,7 +229,7 @@ func (t *Table) reread(r *run, plan Plan) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.saved.Stdout, r.saved.Stderr = streamsOf(r.id, launch)
+	r.saved.Stdout, r.saved.Stderr = t.streamsOf(r.id, launch)
 	_ = t.rejoin(r)
 	t.save(r)
 }
@@ -238,7 +238,7 @@ func (t *Table) reread(r *run, plan Plan) {
 func (t *Table) rejoin(r *run) error {
 	var all error
 	for _, s := range []*savedStream{r.saved.Stdout, r.saved.Stderr} {
-		if s == nil {
+		if s == nil || s.FileOptions == nil {
 			continue
 		}
 		read, err := t.pump.Rejoin(s.Name)

@@ -46,7 +46,7 @@ type saved struct {
 // savedStream is one stream of a run: its FIFO and its file.
 type savedStream struct {
 	Name string `json:"name"`
-	logs.FileOptions
+	*logs.FileOptions
 }
 
 // save writes a run down. The caller holds t.mu.

@@ -51,6 +51,7 @@ type Table struct {
 	parent parent
 	saving Saving
 	key    string // of the configuration: the first part of a run's mark
+	files  sharing
 
 	mu       sync.Mutex
 	runs     map[RunID]*run

@@ -6,13 +6,13 @@ import "github.com/dcousineau/phorever/actors/event"
 type Machine struct {
 	State event.State
 	Run   int  // number of the latest run, 0 before the first
-	Live  bool // a run was started and its end is not known yet
-	Up    bool // the live run has a pid
-	Next  Next // what follows the end of the run that STOPPING waits for
+	Live  bool `json:",omitempty"` // a run was started and its end is not known yet
+	Up    bool `json:",omitempty"` // the live run has a pid
+	Next  Next `json:",omitempty"` // what follows the end of the run that STOPPING waits for
 
-	Restarting bool // the run that is starting was ordered by a restart that has not settled yet
-	Healing    bool // the run that goes on is a try after giving up
-	Held       bool // BACKOFF without a deadline: its role decides when it starts again
+	Restarting bool `json:",omitempty"` // the run that is starting was ordered by a restart that has not settled yet
+	Healing    bool `json:",omitempty"` // the run that goes on is a try after giving up
+	Held       bool `json:",omitempty"` // BACKOFF without a deadline: its role decides when it starts again
 	Stale      bool `json:",omitempty"` // PAUSED, and its run has another configuration than the next one would have
 }
 
