@@ -53,11 +53,15 @@ func (p *Pump) note(f *File, s *Stream) {
 	}
 	_, err := p.guard(f, looking, func() (_ int, err error) {
 		if n.writer == nil { // while a file is stuck nobody else touches it
-			if n.writer, err = openIndexWriter(directory, id, path, size, follows); err != nil {
-				return 0, err
-			}
+			n.writer, err = openIndexWriter(directory, id, path, size, follows)
 		}
-		return 0, n.writer.add(o, size, at)
+		if err == nil {
+			err = n.writer.add(o, size, at)
+		}
+		if err != nil { // else its last cell would give these lines to somebody: what is not known is not said
+			_ = os.Remove(indexName(directory, id))
+		}
+		return 0, err
 	})
 	if n.stream, n.at, n.time, n.file, n.used = s.name, f.pos, p.now, f.id, true; err != nil {
 		n.stream = "" // the next batch tries again
