@@ -82,11 +82,7 @@ func (m *model) render(moved processMoved, ever bool, usage sample.Usage, now ti
 		s.UptimeSeconds = now.Sub(moved.StartedAt).Round(time.Millisecond).Seconds()
 		s.CPUPercent, s.MemoryBytes = usage.CPUPercent, usage.Memory
 	}
-	if moved.Exit != nil {
-		exit := *moved.Exit
-		exit.At = exit.At.In(zone)
-		s.Exit = &exit
-	}
+	s.Exit = moved.Exit.In(zone)
 	s.Failed = s.State == event.Fatal || s.State == event.Exited && moved.Exit != nil && moved.Exit.Failure
 	if !moved.NextStart.IsZero() {
 		next := now.Add(moved.NextStart.Sub(now)).In(zone) // by the wall clock as it goes now: it may have been set since

@@ -72,10 +72,6 @@ type Record struct {
 // In is the record with its times in a time zone.
 func (r Record) In(zone *time.Location) Record {
 	r.Time = r.Time.In(zone)
-	if r.Exit != nil {
-		exit := *r.Exit
-		exit.At = exit.At.In(zone)
-		r.Exit = &exit
-	}
+	r.Exit = r.Exit.In(zone)
 	return r
 }

@@ -35,6 +35,16 @@ type Exit struct {
 	Detail  string        `json:"-"` // the error of a spawn that failed, or what was unhealthy
 }
 
+// In is the end with its time in a time zone. It may be asked of nil.
+func (e *Exit) In(zone *time.Location) *Exit {
+	if e == nil {
+		return nil
+	}
+	local := *e
+	local.At = e.At.In(zone)
+	return &local
+}
+
 // String is "exited 1", "was killed by SIGKILL", "could not be started: …".
 func (e Exit) String() string {
 	switch {

@@ -91,12 +91,7 @@ func gap(n news) event.Record {
 // local is the event with its time in the configured time zone.
 func (d *door) local(e event.Record) event.Record {
 	if config, _ := d.system.Config(); config != nil {
-		e = e.In(config.Timezone)
-		if e.Exit != nil {
-			exit := *e.Exit
-			exit.At = exit.At.In(config.Timezone)
-			e.Exit = &exit
-		}
+		return e.In(config.Timezone)
 	}
 	return e
 }
