@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 // Elsewhere is a keeper of another user that lives and keeps a configuration, which is known by its path: 0 where there is none, or none that
@@ -17,21 +18,12 @@ func Elsewhere(config string) (pid int, user uint32) {
 	if info, err := os.Stat(config); err == nil {
 		owner = info.Sys().(*syscall.Stat_t).Uid
 	}
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
+	for pid := range pidfd.All() {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if argv := strings.Split(string(line), "\x00"); err != nil || len(argv) < 3 || argv[1] != Word || !slices.Contains(argv, "--config="+config) {
 			continue
 		}
-		status, err := os.Stat(fmt.Sprintf("/proc/%d/task", pid)) // the directory itself belongs to root where the program may not be read
-		if err != nil {
-			continue
-		}
-		if user := status.Sys().(*syscall.Stat_t).Uid; user != uint32(os.Geteuid()) && (user == 0 || user == owner) {
+		if user, ok := pidfd.Owner(pid); ok && user != uint32(os.Geteuid()) && (user == 0 || user == owner) {
 			return pid, user
 		}
 	}

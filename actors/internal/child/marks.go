@@ -3,7 +3,6 @@ package child
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/dcousineau/phorever/actors/internal/pidfd"
@@ -23,10 +22,8 @@ type marked struct {
 
 // walkMarks calls each for every process but this one that lives and carries a mark of a configuration.
 func walkMarks(key string, each func(RunID, marked)) {
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil || pid == os.Getpid() {
+	for pid := range pidfd.All() {
+		if pid == os.Getpid() {
 			continue
 		}
 		mark, ok := pidfd.Environ(pid, markVariable)

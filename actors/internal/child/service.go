@@ -155,7 +155,7 @@ func (t *Table) seek(r *run, deadline time.Time, first bool) (int, error) {
 func (l *tree) proves(pid int, path string) error {
 	info, ok := pidfd.ReadInfo(pid)
 	switch {
-	case !ok || info.State == 'Z' || info.State == 'X':
+	case !ok || info.Ended():
 		return fmt.Errorf("pid file %s: process %d does not run", path, pid)
 	case l.kin.Claims(pid, info.Start):
 		return nil

@@ -2,7 +2,6 @@ package osproc
 
 import (
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 
@@ -83,18 +82,13 @@ func (p *Process) reap() error {
 
 // members are the processes of the group of a reaped leader.
 func (p *Process) members() (living []int, zombies int, reused bool) {
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
+	for pid := range pidfd.All() {
 		info, ok := ReadInfo(pid)
 		switch {
 		case !ok || info.Group != p.pid:
 		case pid == p.pid: // the number was given anew, so the group that it named had no member left
 			return nil, 0, true
-		case info.State == 'Z' || info.State == 'X':
+		case info.Ended():
 			zombies++
 		default:
 			living = append(living, pid)

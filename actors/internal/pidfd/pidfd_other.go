@@ -4,6 +4,7 @@ package pidfd
 
 import (
 	"errors"
+	"iter"
 	"os"
 	"syscall"
 	"time"
@@ -42,6 +43,9 @@ func SinceBoot() time.Duration { return 0 }
 
 // StartedAt is now.
 func StartedAt(uint64) time.Time { return time.Now() }
+
+// All are none.
+func All() iter.Seq[int] { return func(func(int) bool) {} }
 
 // Children are none.
 func Children(int) []int { return nil }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
@@ -64,15 +65,24 @@ func Children(pid int) []int {
 
 func childrenByParent(parent int) []int {
 	var all []int
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			if info, ok := ReadInfo(pid); ok && info.Parent == parent {
-				all = append(all, pid)
-			}
+	for pid := range All() {
+		if info, ok := ReadInfo(pid); ok && info.Parent == parent {
+			all = append(all, pid)
 		}
 	}
 	return all
+}
+
+// All are the processes of now, as far as /proc shows them to us.
+func All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		entries, _ := os.ReadDir("/proc")
+		for _, entry := range entries {
+			if pid, err := strconv.Atoi(entry.Name()); err == nil && !yield(pid) {
+				return
+			}
+		}
+	}
 }
 
 // mostEnviron is how much of an environment is read, in bytes: the most that Linux lets a program begin with.
