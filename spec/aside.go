@@ -16,7 +16,7 @@ func (l *loader) asides(processes []written, files [][]logPath) {
 			rotated[path] = rotatedLog{whose, rotate.Keep}
 		}
 	}
-	note(l.ownLog(), "the daemon's own log", l.config.Logging.Rotate)
+	note(l.config.Logging.Own(), "the daemon's own log", l.config.Logging.Rotate)
 	for i, p := range processes {
 		for _, file := range files[i] {
 			note(file.path, fmt.Sprintf("the log of %q", p.Name), p.Log.Rotate)

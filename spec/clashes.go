@@ -11,7 +11,7 @@ import (
 // in the end, and a log grows at the end of whatever has its name. Paths are compared as they are named.
 func (l *loader) clashes(document *node, processes []written) {
 	files := make([][]logPath, len(processes))
-	logs := map[string]string{l.ownLog(): "the daemon's own log"}
+	logs := map[string]string{l.config.Logging.Own(): "the daemon's own log"}
 	for i, p := range processes {
 		files[i] = l.logPaths(p)
 		for _, file := range files[i] {
@@ -51,9 +51,6 @@ func (l *loader) clashes(document *node, processes []written) {
 
 // logPath is one file that a process writes.
 type logPath struct{ key, path string }
-
-// ownLog is the daemon's own log.
-func (l *loader) ownLog() string { return filepath.Join(l.config.Logging.Directory, "phorever.log") }
 
 func (l *loader) shown(path string) string { return shownName(path, l.options.WorkingDirectory) }
 

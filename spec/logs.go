@@ -1,6 +1,9 @@
 package spec
 
-import "time"
+import (
+	"path/filepath"
+	"time"
+)
 
 // Logging is the section "logging": where output goes, and the daemon's own log.
 type Logging struct {
@@ -14,6 +17,9 @@ type Logging struct {
 	Prefix     bool
 	Forward    []LogTarget // where else the lines of processes go
 }
+
+// Own is the daemon's own log.
+func (l Logging) Own() string { return filepath.Join(l.Directory, "phorever.log") }
 
 // Rotate is when a log file is put aside, and what becomes of it. The zero value puts none aside.
 type Rotate struct {

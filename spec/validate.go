@@ -167,7 +167,7 @@ func (l *loader) anchor(p written, keys ...string) *node {
 func (l *loader) log(p written) {
 	for _, key := range []string{"stdout_file", "stderr_file"} {
 		name := strings.ReplaceAll(p.whole.get(key).string(), "%name%", p.ID)
-		if p.Log.Forward && absolute(l.config.Logging.Directory, name) == l.ownLog() {
+		if p.Log.Forward && absolute(l.config.Logging.Directory, name) == l.config.Logging.Own() {
 			l.report.warnAt(l.anchor(p, key), "its output goes into the daemon's own log, "+name, "choose another name, or another "+key)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 	"sync/atomic"
@@ -41,7 +40,7 @@ func (j *journal) toFile(config *spec.Config) error {
 	if err := os.MkdirAll(config.Logging.Directory, 0o755); err != nil {
 		return err
 	}
-	file, err := openLogFile(filepath.Join(config.Logging.Directory, "phorever.log"))
+	file, err := openLogFile(config.Logging.Own())
 	if err != nil {
 		return err
 	}
