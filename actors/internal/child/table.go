@@ -186,12 +186,16 @@ func (t *Table) remove(r *run) {
 // Signal sends a signal. A run without a process answers osproc.ErrGone.
 func (t *Table) Signal(id RunID, signal syscall.Signal, scope Scope) error {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	r := t.runs[id]
 	if r == nil || r.process == nil || r.service != nil && !r.service.found {
-		t.mu.Unlock()
 		return osproc.ErrGone
 	}
-	defer t.mu.Unlock()
+	return t.signal(r, signal, scope)
+}
+
+// signal is Signal of a run that has a process. The caller holds t.mu.
+func (t *Table) signal(r *run, signal syscall.Signal, scope Scope) error {
 	switch scope {
 	case Group:
 		return r.process.SignalGroup(signal)
@@ -207,29 +211,22 @@ func (t *Table) Signal(id RunID, signal syscall.Signal, scope Scope) error {
 // Stop is Signal with the note that the end is ordered: leftovers then have until Kill.
 func (t *Table) Stop(id RunID, signal syscall.Signal, scope Scope) error {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	r := t.runs[id]
 	if r != nil {
 		r.ordered = true
 	}
-	if r != nil && r.process != nil && r.service != nil && !r.service.found { // the first process, which is to leave anyway
-		defer t.mu.Unlock()
+	switch {
+	case r == nil || r.process == nil:
+		return osproc.ErrGone
+	case r.service != nil && !r.service.found: // the first process, which is to leave anyway
 		return r.process.SignalGroup(signal)
 	}
-	t.mu.Unlock()
-	err := t.Signal(id, signal, scope)
-	if err == nil {
-		t.waken(r)
-	}
-	return err
-}
-
-// waken lets a process go on that somebody has stopped, as otherwise it would not see the signal that asks it to end.
-func (t *Table) waken(r *run) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if info, ok := pidfd.ReadInfo(r.process.Pid()); ok && info.State == 'T' {
+	err := t.signal(r, signal, scope)
+	if info, ok := pidfd.ReadInfo(r.process.Pid()); err == nil && ok && info.State == 'T' { // or it would not see that it is to end
 		_ = r.process.SignalGroup(syscall.SIGCONT)
 	}
+	return err
 }
 
 // Kill ends the run and everything in its tree at once, also one that is only being started or whose main process has
