@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +92,22 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}
+	}
+}
+
+// listen hears what the pump tells, and answers it whenever it is asked.
+func listen(p *Pump) (told func() []Note) {
+	var mu sync.Mutex
+	var notes []Note
+	p.Tell(func(n Note) {
+		mu.Lock()
+		defer mu.Unlock()
+		notes = append(notes, n)
+	})
+	return func() []Note {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(notes)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -97,18 +96,7 @@ func TestWhatAFullFileDoesNotTakeAfterAKillIsCountedAndMarked(t *testing.T) {
 // hearLoss wants a pump to tell of a loss whoever listens late.
 func hearLoss(t *testing.T, p *Pump, path string, lines int64) {
 	t.Helper()
-	var mu sync.Mutex
-	var notes []Note
-	p.Tell(func(n Note) {
-		mu.Lock()
-		defer mu.Unlock()
-		notes = append(notes, n)
-	})
-	told := func() []Note {
-		mu.Lock()
-		defer mu.Unlock()
-		return notes
-	}
+	told := listen(p)
 	eventually(t, "the loss is told", func() bool { return len(told()) == 2 })
 	if n, ok := told()[0].(Dropping); !ok || n.Path != path || n.Stream != "clone" || Cause(n.Why) != "disk full" {
 		t.Errorf("first %v", told()[0])

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -107,13 +106,7 @@ func TestTheMarkerComesWhenTheFileWorksAgain(t *testing.T) {
 	path, p := filepath.Join(disk, "web.log"), newPump(t)
 	zone := time.FixedZone("somewhere", 5*3600)
 	p.SetZone(zone)
-	var mu sync.Mutex
-	var notes []Note
-	p.Tell(func(n Note) {
-		mu.Lock()
-		defer mu.Unlock()
-		notes = append(notes, n)
-	})
+	told := listen(p)
 	var c Counter
 	f, err := p.Open(FileOptions{Path: path})
 	if err != nil {
@@ -147,8 +140,7 @@ func TestTheMarkerComesWhenTheFileWorksAgain(t *testing.T) {
 			t.Errorf("%s is not between %v and %v", at, begun.In(zone), ended.In(zone))
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
+	notes := told()
 	if len(notes) != 2 {
 		t.Fatalf("told %v", notes)
 	}

@@ -38,6 +38,15 @@ func whole(t *testing.T, path string) (lines int64) {
 // longLine is one that is written to its file in parts, and ends with a page.
 var longLine = strings.Repeat("x", 17*pageSize-1) + "\n"
 
+// another line comes into a file that works again: so many are logged then, and in it.
+func another(t *testing.T, s *Stream, w *os.File, path string, lines int64) {
+	t.Helper()
+	write(t, w, page)
+	finish(t, s)
+	want(t, "logged", lines, s.counter.Logged.Load())
+	want(t, "lines in the file", lines, whole(t, path))
+}
+
 // The disk is full just behind a line, and the batch that it did not take completed a line whose beginning was in the file.
 func TestADiskThatFillsAtTheEndOfALineKeepsTheLongOneBefore(t *testing.T) {
 	t.Parallel()
@@ -56,10 +65,7 @@ func TestADiskThatFillsAtTheEndOfALineKeepsTheLongOneBefore(t *testing.T) {
 	want(t, "logged", 48, c.Logged.Load())
 	enlarge(t, disk, "1m")
 	eventually(t, "the marker", func() bool { return markedIn(t, content(t, path)) == 74 })
-	write(t, w, page)
-	finish(t, s)
-	want(t, "logged at last", 49, c.Logged.Load())
-	want(t, "lines in the file", 49, whole(t, path))
+	another(t, s, w, path, 49)
 }
 
 // blocked has the batch that completes a long line stand before a full disk, with its first pages written.
@@ -98,10 +104,7 @@ func TestLinesThatAreDroppedBehindABatchDoNotCutItsLine(t *testing.T) {
 	enlarge(t, disk, "1m")
 	eventually(t, "what waited is written", func() bool { return c.Logged.Load() == 121 })
 	eventually(t, "the marker", func() bool { return markedIn(t, content(t, path)) == 1 })
-	write(t, w, page)
-	finish(t, s)
-	want(t, "logged", 122, c.Logged.Load())
-	want(t, "lines in the file", 122, whole(t, path))
+	another(t, s, w, path, 122)
 }
 
 // The end of a line is dropped whose beginning waits for its file: nothing of it stays, and no other line takes its place.
@@ -115,11 +118,8 @@ func TestALineWhoseEndIsDroppedBehindItsBeginningGoes(t *testing.T) {
 	eventually(t, "two are dropped", func() bool { return c.Dropped.Load() == 2 })
 	enlarge(t, disk, "1m")
 	eventually(t, "the marker", func() bool { return markedIn(t, content(t, path)) == 2 })
-	write(t, w, page)
-	finish(t, s)
-	want(t, "logged", 51, c.Logged.Load())
+	another(t, s, w, path, 51)
 	want(t, "dropped", 2, c.Dropped.Load())
-	want(t, "lines in the file", 51, whole(t, path))
 }
 
 // A process ends whose long line waits for a disk that stays full: that line is counted too.
