@@ -66,8 +66,9 @@ func calmed(changes []spec.Change, shape treeShaped, next *spec.Config) []spec.C
 		name, _ := id.Split()
 		runs[name] = runs[name] || is
 	}
+	before := directory{config: shape.Config}
 	for i := range next.Processes {
-		if p := &next.Processes[i]; !names(shape.Config, p.ID) {
+		if p := &next.Processes[i]; before.process(p.ID) == nil {
 			runs[p.ID] = shape.starts(p)
 		}
 	}
@@ -162,12 +163,7 @@ func (r *rootActor) vanishedRoles() []string {
 
 func (r *rootActor) processOf(id spec.CloneID) *spec.Process {
 	name, _ := id.Split()
-	for i := range r.config.Processes {
-		if p := &r.config.Processes[i]; p.ID == name {
-			return p
-		}
-	}
-	return nil
+	return r.directory().process(name)
 }
 
 // scale changes the number of clones. Survivors are not touched; the highest numbers go first.

@@ -64,13 +64,14 @@ func (i intent) follow(old, next *spec.Config) (roles []string) {
 	if !i.everything {
 		return nil
 	}
+	before := directory{config: old}
 	for n := range next.Processes {
-		if p := &next.Processes[n]; len(p.Roles) == 0 && p.Autostart && !names(old, p.ID) {
+		if p := &next.Processes[n]; len(p.Roles) == 0 && p.Autostart && before.process(p.ID) == nil {
 			i.whole[p.ID] = run
 		}
 	}
 	for _, role := range next.Roles {
-		if !(directory{config: old}).declared(role.Name) {
+		if !before.declared(role.Name) {
 			roles = append(roles, role.Name)
 		}
 	}
@@ -86,10 +87,6 @@ func (s treeShaped) starts(p *spec.Process) bool {
 	return s.Everything && len(p.Roles) == 0 || slices.ContainsFunc(p.Roles, func(role string) bool {
 		return slices.Contains(s.Active, role) || s.Everything && !d.declared(role)
 	})
-}
-
-func names(config *spec.Config, id string) bool {
-	return slices.ContainsFunc(config.Processes, func(p spec.Process) bool { return p.ID == id })
 }
 
 // choose notes an order by name.
@@ -120,7 +117,7 @@ func (i intent) release(h hit, c choice) {
 
 // forget drops what was ordered of processes that the configuration does not name any more.
 func (i intent) forget(config *spec.Config) {
-	known := func(id string) bool { return names(config, id) }
+	known := func(id string) bool { return directory{config: config}.process(id) != nil }
 	for id := range i.whole {
 		if !known(id) {
 			delete(i.whole, id)

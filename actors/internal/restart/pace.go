@@ -8,9 +8,8 @@ import (
 const (
 	// Lately is the time in which a failure of late comes to count half.
 	Lately = 5 * time.Minute
-	// recently and usually are the half-lives of how often a process fails now, and of how often it always does.
-	recently = Lately
-	usually  = 12 * time.Hour
+	// usually is that time for how often it always fails.
+	usually = 12 * time.Hour
 	// flappingFrom is how many failures of late are worth a word at all, and flappingTimes how many times as often as usual they must come.
 	flappingFrom, flappingTimes = 5, 4
 	// calm is how few of late end it.
@@ -33,7 +32,7 @@ func (p Pace) Failed(at time.Time) (next Pace, flaps bool, hourly float64) {
 	hourly = rate(max(usual-recent, 0), usually) * float64(time.Hour)
 	p.Flapping = p.Flapping && recent >= calm
 	p.Recent, p.Usual, p.At = recent+1, usual+1, at
-	if !p.Flapping && p.Recent >= flappingFrom-0.5 && rate(p.Recent, recently)*float64(time.Hour) > flappingTimes*hourly {
+	if !p.Flapping && p.Recent >= flappingFrom-0.5 && rate(p.Recent, Lately)*float64(time.Hour) > flappingTimes*hourly {
 		p.Flapping, flaps = true, true
 	}
 	return p, flaps, hourly
@@ -45,7 +44,7 @@ func (p Pace) Lately() int { return int(math.Round(p.Recent)) }
 // at is the counts as they have faded by then.
 func (p Pace) at(now time.Time) (recent, usual float64) {
 	since := max(now.Sub(p.At), 0)
-	return p.Recent * fade(since, recently), p.Usual * fade(since, usually)
+	return p.Recent * fade(since, Lately), p.Usual * fade(since, usually)
 }
 
 func fade(since, half time.Duration) float64 { return math.Exp2(-float64(since) / float64(half)) }
