@@ -37,12 +37,13 @@ type Kept struct {
 	Link        *keeper.Link
 	Inheritance keeper.Inheritance
 	Life        keeper.Life
-	Key         string // of the configuration
-	Directory   string // for what must outlive this daemon and is of no use after the next boot; "" for none
-	Index       string // for the indexes of logs, "" for none
-	Owner       int    // uid, of the configuration
-	Clean       bool   // the daemon before has ended in order
-	Container   bool   // the keeper is the first process of a container
+	Key         string   // of the configuration
+	Directory   string   // for what must outlive this daemon and is of no use after the next boot; "" for none
+	Index       string   // for the indexes of logs, "" for none
+	Owner       int      // uid, of the configuration
+	Clean       bool     // the daemon before has ended in order
+	Container   bool     // the keeper is the first process of a container
+	Words       *os.File // where the runtime says what this daemon dies of, nil for nowhere
 }
 
 // System is the running tree. Its methods are safe for concurrent use; those with a context return early, with its
@@ -114,6 +115,7 @@ func newTable(o Options) (*child.Table, error) {
 	return child.NewKeptTable(child.Kept{
 		Link: o.Kept.Link, Inheritance: o.Kept.Inheritance, Life: o.Kept.Life, Key: o.Kept.Key, Directory: o.Kept.Directory, Index: o.Kept.Index, Owner: o.Kept.Owner,
 		Saving: o.Saving, Saved: o.Saved, Clean: o.Kept.Clean, Unsaid: func(sentence string) { o.Log.Warnf("saved state: %s", sentence) },
+		Words: o.Kept.Words,
 	})
 }
 

@@ -27,6 +27,7 @@ type Kept struct {
 	Owner       int               // of the configuration: his symbolic links to logs are followed too
 	Clean       bool              // the earlier one has ended in order: nothing is left of it
 	Unsaid      func(string)      // what is to be said of the state that was found
+	Words       *os.File          // where the runtime says what this process dies of, nil for nowhere
 }
 
 // kept is a keeper as the parent: it sees whole trees, for it is their subreaper.
@@ -66,7 +67,7 @@ func NewKeptTable(o Kept) (*Table, error) {
 		pump.Close()
 		return nil, fmt.Errorf("process loop: %w", err)
 	}
-	t := makeTable(pump, o.Saving, o.Key)
+	t := makeTable(pump, o.Saving, o.Key, o.Words)
 	k := &kept{
 		table: t, link: o.Link, loop: loop, self: o.Inheritance.Keeper, orphans: keeper.OrphansOf(o.Inheritance.Keeper), looks: map[string][]chan []int{},
 	}

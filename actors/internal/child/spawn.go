@@ -168,7 +168,7 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 	if launch.Stdin != nil {
 		command.Stdin = int(launch.Stdin.Fd())
 	}
-	command.Cloneflags = t.parent.cloneflags()
+	command.Cloneflags, command.Forkers = t.parent.cloneflags(), t.forkers
 	s := &started{saved: saved{Daemonizes: launch.Daemonizes}}
 	if command.Credential != nil {
 		s.saved.User = command.Credential.Uid

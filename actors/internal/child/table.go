@@ -47,11 +47,12 @@ const (
 
 // Table is the live processes. Its methods are safe for concurrent use.
 type Table struct {
-	pump   *logs.Pump
-	parent parent
-	saving Saving
-	key    string // of the configuration: the first part of a run's mark
-	files  sharing
+	pump    *logs.Pump
+	parent  parent
+	saving  Saving
+	key     string // of the configuration: the first part of a run's mark
+	files   sharing
+	forkers *osproc.Forkers
 
 	mu       sync.Mutex
 	runs     map[RunID]*run
@@ -106,15 +107,15 @@ func NewTable(parent osproc.Parent) (*Table, error) {
 		loop.Close()
 		return nil, fmt.Errorf("log pump: %w", err)
 	}
-	t := makeTable(pump, nowhere{}, "")
+	t := makeTable(pump, nowhere{}, "", nil)
 	t.parent = direct{t, loop, parent}
 	return t, nil
 }
 
-func makeTable(pump *logs.Pump, saving Saving, key string) *Table {
+func makeTable(pump *logs.Pump, saving Saving, key string, words *os.File) *Table {
 	return &Table{
 		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{},
-		doubts: map[string][]osproc.Member{},
+		doubts: map[string][]osproc.Member{}, forkers: osproc.NewForkers(words),
 	}
 }
 
@@ -277,6 +278,7 @@ func (t *Table) Reopen() { t.pump.Reopen() }
 // Close ends the loops. Every run must have ended.
 func (t *Table) Close() {
 	t.parent.close()
+	t.forkers.Close()
 	t.pump.Close()
 }
 

@@ -13,8 +13,9 @@ type Command struct {
 	Umask                 *int
 	Nice                  *int
 	Shim                  Shim
-	ShimPath              string  // our own binary
-	Cloneflags            uintptr // of the clone system call
+	ShimPath              string   // our own binary
+	Cloneflags            uintptr  // of the clone system call
+	Forkers               *Forkers // nil: the thread at hand forks
 }
 
 // Credential is the user to run as.

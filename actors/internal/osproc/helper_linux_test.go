@@ -33,7 +33,7 @@ func command(argv ...string) Command {
 	if err != nil {
 		path = argv[0]
 	}
-	return Command{Path: path, Argv: argv, Env: environment(), Stdin: -1, Stdout: -1, Stderr: -1, ShimPath: self()}
+	return Command{Path: path, Argv: argv, Env: environment(), Stdin: -1, Stdout: -1, Stderr: -1, ShimPath: self(), Forkers: forkers}
 }
 
 func shell(script string, arguments ...string) Command {

@@ -41,6 +41,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case apart:
+		forkers = NewForkers(nil)
 	}
 	os.Exit(run(m))
 }
@@ -50,14 +52,18 @@ const (
 	againVariable = "OSPROC_TEST_AGAIN"
 	withoutPidfd  = "without-pidfd"
 	asSubreaper   = "as-subreaper"
+	apart         = "apart"
 )
 
-// Every test of this package must pass where there is no pidfd, and where orphans come to this process.
+// forkers is where all tests fork, nil on the thread at hand.
+var forkers *Forkers
+
+// Every test of this package must pass where there is no pidfd, where orphans come to this process, and where threads apart fork.
 func TestAllAgain(t *testing.T) {
 	if os.Getenv(againVariable) != "" {
 		t.Skip("this is it")
 	}
-	for _, situation := range []string{withoutPidfd, asSubreaper} {
+	for _, situation := range []string{withoutPidfd, asSubreaper, apart} {
 		t.Run(situation, func(t *testing.T) {
 			c := ourselves("")
 			c.Argv = append(c.Argv, "-test.v", "-test.timeout=2m")
@@ -83,6 +89,9 @@ func run(m *testing.M) int {
 	code := m.Run()
 	if code != 0 {
 		return code
+	}
+	if forkers != nil {
+		forkers.Close()
 	}
 	if leak := leaks(before); leak != "" {
 		fmt.Fprintln(os.Stderr, "LEAK:", leak)
@@ -186,6 +195,9 @@ func filesOf(pid int) []string {
 		}
 		if kind, _, ok := strings.Cut(target, ":["); ok && kind != "anon_inode" {
 			target = kind
+		}
+		if forkers != nil && target == "socket" { // of a thread that comes and goes
+			continue
 		}
 		files = append(files, target)
 	}

@@ -14,13 +14,28 @@ import (
 
 // What this system does not have is refused where it is asked for, and is nothing where it would only help.
 
-func (p *Process) prepare(*syscall.SysProcAttr, Command) {}
-func (p *Process) born()                                 {}
-func startTime(int) uint64                               { return 0 }
-func maskInherited() bool                                { return false }
-func closeOnExec()                                       {}
-func forkBegins() uint64                                 { return 0 }
-func forkEnded(uint64, int)                              {}
+func (p *Process) prepare(*syscall.SysProcAttr, Command)      {}
+func (p *Process) forkApart(Command, *syscall.ProcAttr) error { return errNoForker }
+func (p *Process) born() error                                { return nil }
+func startTime(int) uint64                                    { return 0 }
+func forkBegins() uint64                                      { return 0 }
+func forkEnded(uint64, int)                                   {}
+
+func (p *Process) forkHere(c Command, attributes *syscall.ProcAttr) (err error) {
+	if c.Umask != nil || c.Nice != nil {
+		return errors.New("umask and nice of a single process need Linux")
+	}
+	p.pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
+	return err
+}
+
+// forker is never made here: a fork closes only what it has to.
+type forker struct{}
+
+func runtimeFiles() []int                                    { return nil }
+func newForker([]int, *os.File) (*forker, error)             { return nil, errNoForker }
+func (*forker) fork(Command, *syscall.ProcAttr) (int, error) { return 0, errNoForker }
+func (*forker) end()                                         {}
 
 // HandleIgnored does nothing here: the runtime handles what a shell's background job was given as ignored.
 func HandleIgnored() {}
@@ -28,10 +43,6 @@ func HandleIgnored() {}
 func (p *Process) send(signal syscall.Signal) error { return syscall.Kill(p.pid, signal) }
 
 func umaskOfThread() bool { return true }
-
-func forkFromThread(Command, *syscall.ProcAttr) (int, error) {
-	return 0, errors.New("umask and nice of a single process need Linux")
-}
 
 func spawnShimmed(c Command, _ []uintptr) (*Process, error) {
 	return nil, fmt.Errorf("%s: limits, oom_score_adj and no_new_privs need Linux", c.Argv[0])

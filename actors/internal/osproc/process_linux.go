@@ -4,32 +4,89 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
-// prepare asks for a pidfd with the fork.
+// prepare says whose child it is to be.
 func (p *Process) prepare(attributes *syscall.SysProcAttr, c Command) {
 	attributes.Cloneflags = c.Cloneflags
 	p.ours = c.Cloneflags&unix.CLONE_PARENT == 0
-	if pidfdWorks() {
-		attributes.PidFD = &p.pidfd
-	}
 }
 
-// born learns what can be learned only now. The pid cannot have been reused: nobody has reaped it.
-func (p *Process) born() {
-	if p.pidfd < 0 && pidfdWorks() { // gVisor and some sandboxes ignore the flag
-		if fd, err := unix.PidfdOpen(p.pid, 0); err == nil {
-			p.pidfd = fd
+// forkHere forks on the thread at hand. A pidfd comes with the fork.
+func (p *Process) forkHere(c Command, attributes *syscall.ProcAttr) (err error) {
+	closeOnExec()
+	if pidfdWorks() {
+		attributes.Sys.PidFD = &p.pidfd
+	}
+	if c.Umask != nil || c.Nice != nil || maskInherited() {
+		p.pid, err = forkFromThread(c, attributes)
+	} else {
+		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
+	}
+	return err
+}
+
+// forkApart forks on a thread with files of its own, where a pidfd would be of no use: there is to be room for one here.
+func (p *Process) forkApart(c Command, attributes *syscall.ProcAttr) (err error) {
+	if c.Umask != nil || c.Nice != nil || maskInherited() {
+		return errNoForker
+	}
+	room := -1
+	if pidfdWorks() {
+		if room, err = unix.FcntlInt(attributes.Files[0], unix.F_DUPFD_CLOEXEC, 3); err != nil {
+			return err
+		}
+	}
+	p.pid, err = c.Forkers.fork(c, attributes)
+	if room >= 0 {
+		_ = unix.Close(room)
+	}
+	return err
+}
+
+// born learns what can be learned only now. An error says that it was killed, for there was no room to know it by.
+func (p *Process) born() error {
+	if p.pidfd < 0 { // it was forked apart; and gVisor and some sandboxes ignore the flag
+		err := p.open()
+		for range 100 {
+			if !shortage(err) {
+				break
+			}
+			<-time.After(10 * time.Millisecond) // whoever took our room may give it back
+			err = p.open()
+		}
+		if shortage(err) {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+			if p.ours {
+				_, _, _ = p.wait(0)
+			}
+			return err
 		}
 	}
 	if !p.ours {
 		p.start = startTime(p.pid)
 	}
+	return nil
 }
+
+// open opens a pidfd where that works. The pid cannot have been reused: nobody has reaped it.
+func (p *Process) open() error {
+	if !pidfdWorks() {
+		return nil
+	}
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err == nil {
+		p.pidfd = fd
+	}
+	return err
+}
+
+func shortage(err error) bool { return err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM }
 
 // pidfdWorks is whether all of it is there: opening came with Linux 5.3, waiting with 5.4, and the filter of a sandbox may
 // forbid either. Tests replace it.
@@ -111,7 +168,7 @@ func (p *Process) signalMembers(signal syscall.Signal) error {
 	living, _, _ := p.members()
 	for _, pid := range living {
 		member := Process{pid: pid, pidfd: -1}
-		member.born()
+		_ = member.open()
 		err := ErrGone
 		if info, ok := ReadInfo(pid); ok && info.Group == p.pid {
 			err = gone(member.send(signal))

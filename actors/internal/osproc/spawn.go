@@ -1,6 +1,7 @@
 package osproc
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -38,7 +39,6 @@ func Spawn(c Command) (*Process, error) {
 			files[i] = uintptr(descriptor)
 		}
 	}
-	closeOnExec()
 	if c.Shim.needed() || c.Umask != nil && !umaskOfThread() {
 		return spawnShimmed(c, files)
 	}
@@ -53,21 +53,20 @@ func spawnPlain(c Command, files []uintptr) (*Process, error) {
 	p := &Process{pidfd: -1, ours: true}
 	p.prepare(attributes.Sys, c)
 	ticket := forkBegins()
-	var err error
-	if c.Umask == nil && c.Nice == nil && !maskInherited() {
-		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
+	err := p.forkApart(c, attributes)
+	if errors.Is(err, errNoForker) {
+		err = p.forkHere(c, attributes)
+	}
+	if err == nil {
+		err = p.born()
+	}
+	if err != nil || !p.ours {
+		forkEnded(ticket, 0)
 	} else {
-		p.pid, err = forkFromThread(c, attributes)
+		forkEnded(ticket, p.pid)
 	}
 	if err != nil {
-		forkEnded(ticket, 0)
 		return nil, explain(c, err)
-	}
-	p.born()
-	if p.ours {
-		forkEnded(ticket, p.pid)
-	} else {
-		forkEnded(ticket, 0)
 	}
 	return p, nil
 }

@@ -54,6 +54,7 @@ type Daemon struct {
 	stateIn   string   // the directory
 	stateSays []string // what is wrong with it
 	sheltered string   // see shelter; "" until it was asked for
+	words     *os.File // what the runtime says when we crash; nil if that cannot be kept
 	journal   *journal
 	log       logrus.FieldLogger
 	signals   *signals

@@ -146,7 +146,7 @@ func (d *Daemon) treeOptions(was past) actors.Options {
 	}
 	options.Kept = &actors.Kept{
 		Link: d.kept.link, Inheritance: d.kept.inheritance, Life: d.kept, Key: d.place.Key, Directory: shelter, Index: LogIndex(d.stateIn), Clean: d.state.Found.Clean,
-		Container: d.kept.pid() == 1, Owner: ownerOf(d.options.Config),
+		Container: d.kept.pid() == 1, Owner: ownerOf(d.options.Config), Words: d.words,
 	}
 	return options
 }
@@ -221,7 +221,7 @@ func (d *Daemon) keepCrashes(config *spec.Config) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() // the runtime keeps a descriptor of its own
+	d.words = file // the runtime keeps a descriptor of its own, for the threads that have our files
 	return debug.SetCrashOutput(file, debug.CrashOptions{})
 }
 

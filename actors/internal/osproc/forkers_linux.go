@@ -1,0 +1,204 @@
+package osproc
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// forker is a thread that forks.
+type forker struct {
+	socket int // the files of a child go through it, from our table into that of the thread
+	orders chan *forkOrder
+}
+
+type forkOrder struct {
+	command    Command
+	attributes syscall.ProcAttr // its files are places in what came through the socket
+	files      int              // how many
+	pid        int
+	err        error
+	done       chan struct{}
+}
+
+// runtimeFiles are the descriptors that the Go runtime may use on any thread: those of its poller. Which of the kind are the runtime's
+// cannot be told, so that these are all that there are now. None says that there can be no forkers.
+func runtimeFiles() (all []int) {
+	read, write, err := os.Pipe() // the poller comes with the first thing to be polled
+	if err != nil {
+		return nil
+	}
+	defer read.Close()
+	defer write.Close()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && polls(fd) {
+			all = append(all, fd)
+		}
+	}
+	return all
+}
+
+// polls tells whether a descriptor of this thread is of the kind that a poller has.
+func polls(fd int) bool {
+	what, err := os.Readlink(fmt.Sprintf("/proc/thread-self/fd/%d", fd))
+	return err == nil && (what == "anon_inode:[eventpoll]" || what == "anon_inode:[eventfd]")
+}
+
+// newForker starts a thread. The error errNoForker is for good.
+func newForker(keep []int, words *os.File) (*forker, error) {
+	null, err := openNull()
+	if err != nil {
+		return nil, err
+	}
+	standard := [3]int{int(null), int(null), int(null)}
+	if words != nil {
+		standard[2] = int(words.Fd())
+	}
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := &forker{socket: ends[0], orders: make(chan *forkOrder)}
+	defer func() { _ = unix.Close(ends[1]) }() // the thread has its own, if there is one
+	var before, after unix.Stat_t
+	_ = unix.Fstat(f.socket, &before)
+	parted, goOn := make(chan error), make(chan bool)
+	go onThread(func() {
+		// A range in which there is nothing. The older unshare is refused in most containers, and by their seccomp filters.
+		err := unix.CloseRange(^uint(0)>>1, ^uint(0)>>1, unix.CLOSE_RANGE_UNSHARE)
+		if err == nil {
+			_ = unix.Close(f.socket)
+		}
+		parted <- err
+		if <-goOn {
+			for fd := 2; fd >= 0; fd-- {
+				_ = unix.Dup3(standard[fd], fd, 0)
+			}
+			closeOthers(append(slices.DeleteFunc(slices.Clone(keep), func(fd int) bool { return !polls(fd) }), ends[1]))
+			f.serve(ends[1])
+		}
+	})
+	err = <-parted
+	// What would be closed next is not to be ours: a sandbox may know the call, and not the flag.
+	alone := err == nil && unix.Fstat(f.socket, &after) == nil && before.Dev == after.Dev && before.Ino == after.Ino
+	goOn <- alone
+	if !alone {
+		if err != nil {
+			_ = unix.Close(f.socket)
+		}
+		return nil, errNoForker
+	}
+	return f, nil
+}
+
+// end ends the thread, which has no order.
+func (f *forker) end() {
+	close(f.orders)
+	_ = unix.Close(f.socket)
+}
+
+// closeOthers closes all descriptors of the thread but the standard ones and some.
+func closeOthers(some []int) {
+	slices.Sort(some)
+	next := 3
+	for _, fd := range some {
+		if fd > next {
+			_ = unix.CloseRange(uint(next), uint(fd-1), 0)
+		}
+		next = max(next, fd+1)
+	}
+	_ = unix.CloseRange(uint(next), 1<<31-1, 0)
+}
+
+// serve is on the thread.
+func (f *forker) serve(socket int) {
+	for o := range f.orders {
+		o.pid, o.err = o.fork(socket)
+		close(o.done)
+	}
+}
+
+func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, err error) {
+	o := &forkOrder{command: c, attributes: *a, done: make(chan struct{})}
+	var files []int
+	o.attributes.Files = make([]uintptr, len(a.Files))
+	for i, file := range a.Files {
+		place := slices.Index(files, int(file))
+		if place < 0 {
+			place = len(files)
+			files = append(files, int(file))
+		}
+		o.attributes.Files[i] = uintptr(place)
+	}
+	o.files = len(files)
+	if err := interrupted(func() error {
+		return unix.Sendmsg(f.socket, []byte{0}, unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
+	}); err != nil {
+		return 0, err
+	}
+	f.orders <- o
+	<-o.done
+	return o.pid, o.err
+}
+
+// fork is on the thread.
+func (o *forkOrder) fork(socket int) (pid int, err error) {
+	files, err := receiveFiles(socket, o.files)
+	defer func() {
+		for _, file := range files {
+			_ = unix.Close(file)
+		}
+	}()
+	if err != nil {
+		return 0, err
+	}
+	for i, place := range o.attributes.Files {
+		o.attributes.Files[i] = uintptr(files[place])
+	}
+	return syscall.ForkExec(o.command.Path, o.command.Argv, &o.attributes)
+}
+
+// receiveFiles takes n files, which are to be closed also if there is an error.
+func receiveFiles(socket, n int) (files []int, err error) {
+	control := make([]byte, unix.CmsgSpace(4*n))
+	var length int
+	err = interrupted(func() (err error) {
+		_, length, _, _, err = unix.Recvmsg(socket, make([]byte, 1), control, unix.MSG_CMSG_CLOEXEC)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	messages, err := unix.ParseSocketControlMessage(control[:length])
+	if err != nil {
+		return nil, err
+	}
+	for i := range messages {
+		some, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return files, err
+		}
+		files = append(files, some...)
+	}
+	if len(files) < n { // the kernel drops those for which the table has no room
+		return files, unix.EMFILE
+	}
+	return files, nil
+}
+
+// interrupted does something again that a signal has interrupted.
+func interrupted(f func() error) error {
+	for {
+		if err := f(); err != unix.EINTR {
+			return err
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package osproc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func newForkers(t *testing.T) *Forkers {
+	t.Helper()
+	f := NewForkers(nil)
+	t.Cleanup(f.Close)
+	return f
+}
+
+// threadsApart are the descriptors of each thread whose file table is not ours.
+func threadsApart(t *testing.T) (all [][]string) {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe, err := os.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer probe.Close()
+	for _, task := range tasks {
+		directory := "/proc/self/task/" + task.Name() + "/fd/"
+		if _, err := os.Lstat(fmt.Sprint(directory, probe.Fd())); err == nil {
+			continue
+		}
+		var files []string
+		entries, _ := os.ReadDir(directory)
+		for _, entry := range entries {
+			if target, err := os.Readlink(directory + entry.Name()); err == nil {
+				files = append(files, target)
+			}
+		}
+		if len(entries) > 0 {
+			all = append(all, files)
+		}
+	}
+	return all
+}
+
+func TestAForkOfAThreadApartSeesNoFileOfOurs(t *testing.T) {
+	f := newForkers(t)
+	for range 100 { // what a fork would have to copy
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = read.Close(), write.Close() })
+		if _, err := unix.FcntlInt(read.Fd(), unix.F_SETFD, 0); err != nil { // as a library may leave it
+			t.Fatal(err)
+		}
+	}
+	c := shell("ls -l /proc/self/fd >&2; echo done")
+	c.Forkers = f
+	if output := outputOf(t, c); !strings.HasSuffix(output, "done\n") || strings.Contains(output, "pipe:") {
+		t.Errorf("the child said %q", output)
+	}
+	all := threadsApart(t)
+	if forkers == nil && len(all) != 1 {
+		t.Fatalf("there are %d threads apart, want 1", len(all))
+	}
+	for _, files := range all {
+		if slices.ContainsFunc(files, func(file string) bool { return strings.HasPrefix(file, "pipe:") }) {
+			t.Errorf("a thread apart holds %q", files)
+		}
+	}
+}
+
+// A reader hears of the end of its writer when that has closed it, and not when a thread apart does.
+func TestAThreadApartKeepsNoPipe(t *testing.T) {
+	f := newForkers(t)
+	c := command("true")
+	c.Forkers = f
+	finish(start(t, c)) // the thread is there
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	c = shell("echo word")
+	c.Forkers, c.Stdout = f, int(write.Fd())
+	start(t, c)
+	_ = write.Close()
+	buffer := make([]byte, 16)
+	if err := read.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := read.Read(buffer); string(buffer[:n]) != "word\n" || err != nil {
+		t.Fatalf("read %q, %v", buffer[:n], err)
+	}
+	if n, err := read.Read(buffer); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the end: %d bytes, %v", n, err)
+	}
+}
+
+// The runtime collects garbage, stops the world and sets timers on whatever thread it is on, one of ours among them.
+func TestTheRuntimeLivesOnThreadsApart(t *testing.T) {
+	f := newForkers(t)
+	stop := make(chan struct{})
+	collected := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-stop:
+				collected <- n
+				return
+			default:
+				runtime.GC()
+				timer := time.AfterFunc(time.Millisecond, func() {})
+				timer.Stop()
+				n++
+			}
+		}
+	}()
+	inParallel(300, func(int) {
+		c := command("true")
+		c.Forkers = f
+		c.Env = append(c.Env, "LARGE="+strings.Repeat("x", 1<<16)) // garbage, made there
+		p, err := Spawn(c)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if status, _, err := p.wait(unix.WNOWAIT); err != nil || status.Code != 0 {
+			t.Errorf("it ended with %+v, %v", status, err)
+		}
+		finish(p)
+	})
+	close(stop)
+	if n := <-collected; n == 0 {
+		t.Error("nothing was collected meanwhile")
+	}
+}
+
+func TestForkersEnd(t *testing.T) {
+	if forkers != nil {
+		t.Skip("there are others")
+	}
+	f := NewForkers(nil)
+	inParallel(30, func(int) {
+		c := shell("sleep 0.01")
+		c.Forkers = f
+		if p, err := Spawn(c); err != nil {
+			t.Error(err)
+		} else {
+			finish(p)
+		}
+	})
+	eventually(t, "one thread is kept", func() bool { return len(threadsApart(t)) == 1 })
+	f.Close()
+	eventually(t, "no thread is kept", func() bool { return len(threadsApart(t)) == 0 })
+	c := command("true")
+	c.Forkers = f
+	finish(start(t, c)) // on the thread at hand
+	if all := threadsApart(t); len(all) > 0 {
+		t.Errorf("a thread was started after the end: %q", all)
+	}
+	f.Close()
+}
+
+// Descriptors that run out are an error before the fork, never a process that is not known.
+func TestAForkApartWithoutDescriptors(t *testing.T) {
+	if !pidfdWorks() {
+		t.Skip("there it needs none")
+	}
+	f := newForkers(t)
+	c := command("true")
+	c.Forkers = f
+	finish(start(t, c))
+	var held []int
+	defer func() {
+		for _, fd := range held {
+			_ = unix.Close(fd)
+		}
+	}()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	few := unix.Rlimit{Cur: 64, Max: limit.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }()
+	for {
+		fd, err := unix.Dup(0)
+		if err != nil {
+			break
+		}
+		held = append(held, fd)
+	}
+	p, err := Spawn(c)
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("Spawn without a descriptor: %v", err)
+	}
+	if p != nil {
+		finish(p)
+	}
+	_ = unix.Close(held[len(held)-1])
+	held = held[:len(held)-1]
+	if p, err = Spawn(c); err != nil {
+		t.Errorf("with one descriptor: %v", err)
+	} else {
+		finish(p)
+	}
+}
+
+func init() {
+	modes["die-apart"] = func() {
+		f := NewForkers(os.Stdout)
+		thread, err := f.take()
+		if err != nil {
+			panic(err)
+		}
+		thread.orders <- nil
+		select {}
+	}
+}
+
+// The standard error of whoever started us may be waited for. What the runtime says at the end goes where it was asked to go.
+func TestLastWordsOfAThreadApart(t *testing.T) {
+	c := ourselves("die-apart")
+	output, err := os.Create(t.TempDir() + "/words")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Close()
+	c.Stdout = int(output.Fd())
+	p := start(t, c)
+	if status, _, err := p.wait(unix.WNOWAIT); err != nil || status.Code != 2 {
+		t.Errorf("it ended with %+v, %v", status, err)
+	}
+	words, err := os.ReadFile(output.Name())
+	if err != nil || !strings.Contains(string(words), "nil pointer dereference") || !strings.Contains(string(words), "serve") {
+		t.Errorf("its last words: %v\n%s", err, words)
+	}
+}
