@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -150,78 +149,6 @@ func inDirectory(directory, path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(directory, path)
-}
-
-func expansionOf(process *spec.Process, number int, role string, environ []string) spec.Expansion {
-	return spec.Expansion{Name: process.ID, Clone: number, Role: role, Env: func(name string) (string, bool) {
-		for _, pair := range slices.Backward(environ) { // later wins
-			if key, value, _ := strings.Cut(pair, "="); key == name {
-				return value, true
-			}
-		}
-		return "", false
-	}}
-}
-
-// environOf is the environment of a child: ours less what is only for us, the user's own, then the configuration's
-// layers, then ours for it. Later wins.
-func environOf(h *house, config *spec.Config, process *spec.Process, number int, role string, run int, who *account) ([]string, error) {
-	layers := [][]string{h.environ}
-	if who != nil {
-		layers = append(layers, []string{"HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name})
-	}
-	inherited := len(layers)
-	for _, environment := range []spec.Environment{ // each sees those before it
-		{File: config.Env.File}, {Values: config.Env.Values, Removed: config.Env.Removed},
-		{File: process.Env.File}, {Values: process.Env.Values, Removed: process.Env.Removed},
-	} {
-		values, err := environment.Load()
-		if err != nil {
-			return nil, err
-		}
-		flat := slices.Concat(layers...)
-		expansion := expansionOf(process, number, role, flat)
-		layer := make([]string, 0, len(values))
-		for _, key := range sortedKeys(values) {
-			value, err := expansion.Expand(values[key])
-			if err != nil {
-				return nil, fmt.Errorf("env %s: %w", key, err)
-			}
-			layer = append(layer, key+"="+value)
-		}
-		for i := inherited; i < len(layers); i++ {
-			layers[i] = without(layers[i], environment.Removed)
-		}
-		layers = append(layers, layer)
-	}
-	layers = append(layers, []string{
-		"PHOREVER_NAME=" + process.ID, "PHOREVER_CLONE=" + strconv.Itoa(number), "PHOREVER_ROLE=" + role, "PHOREVER_RUN=" + strconv.Itoa(run),
-	})
-	return lastWins(slices.Concat(layers...)), nil
-}
-
-// without drops variables from a layer.
-func without(layer, removed []string) []string {
-	return slices.DeleteFunc(layer, func(pair string) bool {
-		key, _, _ := strings.Cut(pair, "=")
-		return slices.Contains(removed, key)
-	})
-}
-
-// lastWins keeps the last of each variable: programs differ in which of two they see.
-func lastWins(environ []string) []string {
-	last := make(map[string]int, len(environ))
-	for i, pair := range environ {
-		key, _, _ := strings.Cut(pair, "=")
-		last[key] = i
-	}
-	kept := make([]string, 0, len(last)+1)
-	for i, pair := range environ {
-		if key, _, _ := strings.Cut(pair, "="); last[key] == i {
-			kept = append(kept, pair)
-		}
-	}
-	return kept
 }
 
 func sortedKeys[V any](values map[string]V) []string {

@@ -64,7 +64,7 @@ func TestNullRemovesAVariable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		environ = slices.DeleteFunc(environ, func(pair string) bool { return strings.HasPrefix(pair, "PHOREVER_") })
+		environ = slices.DeleteFunc(lastWins(environ), func(pair string) bool { return strings.HasPrefix(pair, "PHOREVER_") })
 		slices.Sort(environ)
 		if diff := cmp.Diff(want, environ); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", config.Processes[i].Name, diff)

@@ -3,6 +3,7 @@ package actors
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"github.com/dcousineau/phorever/actors/event"
 	"github.com/dcousineau/phorever/actors/internal/lifecycle"
@@ -89,13 +90,18 @@ type savedExit struct {
 	Detail  string `json:"detail,omitempty"`
 }
 
+// beingSaved are to be used again: each step of each clone needs one.
+var beingSaved = sync.Pool{New: func() any { return new(savedClone) }}
+
 // save writes down what the clone knows. What has not changed is not written again.
 func (p *processActor) save() {
 	if p.house.forgets {
 		return
 	}
 	base := p.house.base
-	s := savedClone{
+	s := beingSaved.Get().(*savedClone)
+	defer beingSaved.Put(s)
+	*s = savedClone{
 		Number: p.number, Role: p.role, Machine: p.machine, Healing: p.history.Healing, Verdict: p.verdict, Why: p.why, Doom: p.doom, Pid: p.pid,
 		Illness: p.illness, Health: p.health, Said: p.said,
 		StartedAt: base.write(p.startedAt), Deadline: base.write(p.deadline), StopStep: p.stopStep, Killed: p.killed, Retiring: p.retiring,

@@ -44,6 +44,7 @@ type Kept struct {
 	Clean       bool     // the daemon before has ended in order
 	Container   bool     // the keeper is the first process of a container
 	Words       *os.File // where the runtime says what this daemon dies of, nil for nowhere
+	Starting    func()   // called for each start of a process; it must not block
 }
 
 // System is the running tree. Its methods are safe for concurrent use; those with a context return early, with its
@@ -115,7 +116,7 @@ func newTable(o Options) (*child.Table, error) {
 	return child.NewKeptTable(child.Kept{
 		Link: o.Kept.Link, Inheritance: o.Kept.Inheritance, Life: o.Kept.Life, Key: o.Kept.Key, Directory: o.Kept.Directory, Index: o.Kept.Index, Owner: o.Kept.Owner,
 		Saving: o.Saving, Saved: o.Saved, Clean: o.Kept.Clean, Unsaid: func(sentence string) { o.Log.Warnf("saved state: %s", sentence) },
-		Words: o.Kept.Words,
+		Words: o.Kept.Words, Starting: o.Kept.Starting,
 	})
 }
 

@@ -28,6 +28,7 @@ type Kept struct {
 	Clean       bool              // the earlier one has ended in order: nothing is left of it
 	Unsaid      func(string)      // what is to be said of the state that was found
 	Words       *os.File          // where the runtime says what this process dies of, nil for nowhere
+	Starting    func()            // called for each start, and must not block
 }
 
 // kept is a keeper as the parent: it sees whole trees, for it is their subreaper.
@@ -68,6 +69,7 @@ func NewKeptTable(o Kept) (*Table, error) {
 		return nil, fmt.Errorf("process loop: %w", err)
 	}
 	t := makeTable(pump, o.Saving, o.Key, o.Words)
+	t.starting = o.Starting
 	k := &kept{
 		table: t, link: o.Link, loop: loop, self: o.Inheritance.Keeper, orphans: keeper.OrphansOf(o.Inheritance.Keeper), looks: map[string][]chan []int{},
 	}

@@ -83,6 +83,9 @@ func (t *Table) spawn(r *run) {
 		t.moreSpawners()
 		r.tell(Stuck{r.id, what})
 	})
+	if t.starting != nil {
+		t.starting()
+	}
 	t.awaitQuiet(r.id.Clone)
 	t.pump.Yield()
 	fork := t.forks.begin()

@@ -47,12 +47,13 @@ const (
 
 // Table is the live processes. Its methods are safe for concurrent use.
 type Table struct {
-	pump    *logs.Pump
-	parent  parent
-	saving  Saving
-	key     string // of the configuration: the first part of a run's mark
-	files   sharing
-	forkers *osproc.Forkers
+	pump     *logs.Pump
+	parent   parent
+	saving   Saving
+	key      string // of the configuration: the first part of a run's mark
+	files    sharing
+	forkers  *osproc.Forkers
+	starting func() // nil, or called for each start
 
 	mu       sync.Mutex
 	runs     map[RunID]*run

@@ -52,11 +52,14 @@ type Journal struct {
 	file  *os.File // nil while no directory can be written
 	place int      // which of the directories
 	size  int      // of the file
+	text  []byte   // of the latest records, to be used again
 }
 
 const (
 	// slack is how much more than twice its live size a file may hold, in bytes.
 	slack = 1 << 20
+	// mostKept is how many bytes of records are kept to be written over.
+	mostKept = 64 << 10
 	// again is how soon a better directory is tried again.
 	again = 5 * time.Second
 )
@@ -225,7 +228,7 @@ func (j *Journal) write() {
 		j.mu.Lock()
 		closed, clean, better := j.closed, j.clean, j.better
 		j.better = false
-		var text []byte
+		text := j.text[:0]
 		for _, key := range j.dirty {
 			if value, ok := j.values[key]; ok {
 				text = appendRecord(text, put, key, value)
@@ -239,6 +242,10 @@ func (j *Journal) write() {
 		j.mu.Unlock()
 
 		err := j.append(text, better)
+		j.text = nil
+		if cap(text) <= mostKept {
+			j.text = text
+		}
 		if err == nil && len(commits) > 0 && j.file != nil {
 			err = j.file.Sync()
 		}

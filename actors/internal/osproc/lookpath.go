@@ -3,8 +3,8 @@ package osproc
 import (
 	"errors"
 	"fmt"
+	"golang.org/x/sys/unix"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,19 +54,25 @@ func LookPath(file, dir string, env []string) (string, error) {
 
 // executable tells what keeps a path from being a program. Whether we may really execute it is the kernel's to say.
 func executable(path string) error {
-	info, err := os.Stat(path)
+	var info unix.Stat_t
+	err := unix.Stat(path, &info)
+	for err == unix.EINTR {
+		err = unix.Stat(path, &info)
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("no such file or directory%w", quiet{fs.ErrNotExist})
+	case err == unix.ENOENT:
+		return errAbsent
 	case err != nil:
-		return unwrapped(err)
-	case info.IsDir():
+		return err
+	case info.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return errors.New("is a directory")
-	case info.Mode()&0o111 == 0:
+	case info.Mode&0o111 == 0:
 		return errors.New("is not executable (chmod +x)")
 	}
 	return nil
 }
+
+var errAbsent = fmt.Errorf("no such file or directory%w", quiet{fs.ErrNotExist})
 
 // quiet is an error that errors.Is finds and nobody reads.
 type quiet struct{ error }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,7 @@ import (
 
 func (p *Process) prepare(*syscall.SysProcAttr, Command)      {}
 func (p *Process) forkApart(Command, *syscall.ProcAttr) error { return errNoForker }
-func (p *Process) born() error                                { return nil }
+func (p *Process) born(time.Duration) error                   { return nil }
 func startTime(int) uint64                                    { return 0 }
 func forkBegins() uint64                                      { return 0 }
 func forkEnded(uint64, int)                                   {}

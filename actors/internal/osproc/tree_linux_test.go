@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 func kinsfolk(t *testing.T, script, mark string) (p *Process, kin *Kin) {
@@ -129,4 +131,26 @@ func FuzzParsePid(f *testing.F) {
 			t.Errorf("%q is %d", text, pid)
 		}
 	})
+}
+
+// Where a start time is not read in /proc, it is the one that stands there.
+func TestStartTimesAreThoseOfProc(t *testing.T) {
+	read := 0
+	for range 200 {
+		before := pidfd.SinceBoot()
+		p, err := Spawn(shell("exec sleep 100"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ticksAgree.Load() > 0 && pidfd.Tick(before) == pidfd.Tick(pidfd.SinceBoot()) {
+			read++
+		}
+		if start := forkedAfter(p.Pid(), before); start == 0 || start != startTime(p.Pid()) {
+			t.Errorf("the start time %d is %d in /proc", start, startTime(p.Pid()))
+		}
+		finish(p)
+	}
+	if read == 0 {
+		t.Error("every one was read in /proc")
+	}
 }

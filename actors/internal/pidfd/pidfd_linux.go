@@ -198,5 +198,10 @@ func StartedAt(start uint64) time.Time {
 	return time.Now().Add(time.Duration(start)*(time.Second/userHZ) - SinceBoot())
 }
 
+// Tick is the start time of a process that begins at a time since boot.
+func Tick(sinceBoot time.Duration) uint64 {
+	return uint64(max(0, sinceBoot)) / uint64(time.Second/userHZ)
+}
+
 // Latest is the time since boot before which a process with this start time began: ticks are cut off, not rounded.
 func Latest(start uint64) time.Duration { return time.Duration(start+1) * (time.Second / userHZ) }

@@ -43,5 +43,5 @@ func Owner(pid int) (uid uint32, ok bool) {
 
 // Ticks is a time as the start time of a process that begins then.
 func Ticks(at time.Time) uint64 {
-	return uint64(max(0, SinceBoot()-time.Since(at))) / uint64(time.Second/userHZ)
+	return Tick(SinceBoot() - time.Since(at))
 }

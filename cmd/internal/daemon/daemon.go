@@ -194,17 +194,18 @@ func (d *Daemon) own(config *spec.Config) (int, error) {
 	}
 	was := d.before(config)
 	d.stopping.Store(was.stopping != "") // before anybody can ask
-	options := d.treeOptions(was)
+	memory := newMemory()
+	options := d.treeOptions(was, memory)
 	d.config.Store(was.config)
 	d.openOffice(was, options.Environ)
 	options.Sinks = []notifier.Sink{d.office}
 	if d.system, err = actors.Start(was.config, options); err != nil {
 		d.log.Errorf("this daemon cannot begin: %v", err) // nobody may see what it prints
+		memory.stop()
 		d.closeOffice()
 		return 0, err
 	}
 	d.tree.Store(d.system)
-	memory := newMemory()
 	d.server, err = control.Serve(d.place, d.system, d, d.log, memory.used, d.kept.listener())
 	if err != nil {
 		d.Shutdown("no control socket")

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/keeper"
@@ -20,12 +21,39 @@ const (
 // memory gives back what the daemon does not need while nothing happens: right after the start, and some time after the
 // last command. A daemon spends its life waiting, and what it keeps meanwhile is missing to what it supervises.
 type memory struct {
-	quiet, text *time.Timer
+	quiet, text, calm *time.Timer
+	starts            atomic.Int32 // of processes, since it was calm
 }
+
+const (
+	// storm is how many processes are started in a row that are worth more garbage: then collecting it takes a tenth of all time.
+	storm = 32
+	// stormGrowth is growth meanwhile, in percent.
+	stormGrowth = 100
+	// calmAfter is how long after the last one a storm is over, with the news that its processes run.
+	calmAfter = 1500 * time.Millisecond
+)
 
 func newMemory() *memory {
 	debug.SetGCPercent(growth)
-	return &memory{quiet: time.AfterFunc(time.Second, giveBack), text: time.AfterFunc(time.Second, keeper.DropText)}
+	m := &memory{quiet: time.AfterFunc(time.Second, giveBack), text: time.AfterFunc(time.Second, keeper.DropText)}
+	m.calm = time.AfterFunc(calmAfter, m.calmed)
+	return m
+}
+
+// starting says that a process is being started; it never blocks.
+func (m *memory) starting() {
+	if m.starts.Add(1) == storm {
+		debug.SetGCPercent(stormGrowth)
+	}
+	m.calm.Reset(calmAfter)
+}
+
+func (m *memory) calmed() {
+	if m.starts.Swap(0) >= storm {
+		debug.SetGCPercent(growth)
+		giveBack()
+	}
 }
 
 // used says that a command came or went; it never blocks.

@@ -135,7 +135,7 @@ func (d *Daemon) before(config *spec.Config) past {
 }
 
 // treeOptions are how the tree is started.
-func (d *Daemon) treeOptions(was past) actors.Options {
+func (d *Daemon) treeOptions(was past, memory *memory) actors.Options {
 	options := actors.Options{Log: d.log, Self: self(), Saving: d.state, Saved: was.values, Environ: d.environ(was), Stopping: was.stopping}
 	if d.kept == nil {
 		return options
@@ -146,7 +146,7 @@ func (d *Daemon) treeOptions(was past) actors.Options {
 	}
 	options.Kept = &actors.Kept{
 		Link: d.kept.link, Inheritance: d.kept.inheritance, Life: d.kept, Key: d.place.Key, Directory: shelter, Index: LogIndex(d.stateIn), Clean: d.state.Found.Clean,
-		Container: d.kept.pid() == 1, Owner: ownerOf(d.options.Config), Words: d.words,
+		Container: d.kept.pid() == 1, Owner: ownerOf(d.options.Config), Words: d.words, Starting: memory.starting,
 	}
 	return options
 }
