@@ -37,6 +37,10 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if os.Getenv(againVariable) == inNamespace {
+		if os.Getpid() != 1 {
+			fmt.Fprintf(os.Stderr, "this is no namespace of its own, but process %d\n", os.Getpid())
+			os.Exit(1)
+		}
 		if err := mountProc(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -137,8 +137,8 @@ func (r *run) began() uint64 {
 // remember keeps when a run lived, for as long as somebody may ask. The caller holds t.mu.
 func (t *Table) remember(r *run) {
 	oldest, asks := uint64(0), false
-	for _, other := range t.runs {
-		if s := other.service; s != nil && !s.found && other.process != nil && (!asks || s.began < oldest) {
+	for _, other := range t.services {
+		if s := other.service; !s.found && other.process != nil && (!asks || s.began < oldest) {
 			oldest, asks = s.began, true
 		}
 	}

@@ -181,6 +181,7 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 	since := pidfd.StartedAt(start)
 	if s.Daemonizes != nil {
 		r.service = &service{Daemonizes: *s.Daemonizes, since: time.Now(), began: start, found: pid != s.Leader}
+		t.services[id] = r
 	}
 	if r.service != nil && r.service.found {
 		info, _ := pidfd.ReadInfo(pid)

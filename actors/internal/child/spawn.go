@@ -133,6 +133,7 @@ func (t *Table) take(r *run, s *started) {
 	if s.saved.Daemonizes != nil {
 		r.saved.Leader = r.process.Pid()
 		r.service = &service{Daemonizes: *s.saved.Daemonizes, since: time.Now(), began: s.start}
+		t.services[r.id] = r
 		_ = t.parent.whole(r) // it is known by its first process, which leaves
 	}
 }
@@ -171,7 +172,8 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 	if launch.Stdin != nil {
 		command.Stdin = int(launch.Stdin.Fd())
 	}
-	command.Cloneflags, command.Forkers = t.parent.cloneflags(), t.forkers
+	command.Cloneflags |= t.parent.cloneflags()
+	command.Forkers = t.forkers
 	s := &started{saved: saved{Daemonizes: launch.Daemonizes}}
 	if command.Credential != nil {
 		s.saved.User = command.Credential.Uid

@@ -60,6 +60,7 @@ type Table struct {
 	pids     map[int]*run               // by the pid of the main process, until the run is released
 	busy     map[string]chan struct{}   // clones of which something is being ended; closed then
 	doubts   map[string][]osproc.Member // by clone, what may be of it and is no run's; nothing of it is started beside that
+	services map[RunID]*run             // of the runs, those that put themselves into the background
 	past     []life                     // of runs that have ended, as far as they matter
 	waiting  []*run                     // to be spawned, oldest first
 	alone    *run                       // starts now, and must be the only one of its kind that does
@@ -115,7 +116,7 @@ func NewTable(parent osproc.Parent) (*Table, error) {
 
 func makeTable(pump *logs.Pump, saving Saving, key string, words *os.File) *Table {
 	return &Table{
-		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{},
+		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{}, services: map[RunID]*run{},
 		doubts: map[string][]osproc.Member{}, forkers: osproc.NewForkers(words),
 	}
 }
@@ -174,6 +175,7 @@ func (t *Table) Release(id RunID) {
 // remove forgets a run of which nothing is left. The caller holds t.mu.
 func (t *Table) remove(r *run) {
 	delete(t.runs, r.id)
+	delete(t.services, r.id)
 	t.remember(r)
 	if r.process != nil && t.pids[r.process.Pid()] == r {
 		delete(t.pids, r.process.Pid())

@@ -246,8 +246,10 @@ func (r *Reader) beginAt(head *link, found *search) (err error) {
 // forwards gives every line of a file, cut at LongestLine, until each wants no more; of a plain one those between two places.
 func (l *link) forwards(from, to int64, each func(Line) bool) error {
 	var in io.Reader
+	length := int64(tailChunk)
 	if l.packed == "" {
-		in = io.NewSectionReader(l.file, from, to-from)
+		length = to - from
+		in = io.NewSectionReader(l.file, from, length)
 	} else if err := l.rewind(); err != nil {
 		return err
 	} else {
@@ -261,7 +263,7 @@ func (l *link) forwards(from, to int64, each func(Line) bool) error {
 	}
 	var s splitter
 	s.begin(from)
-	for buffer := bufio.NewReaderSize(in, tailChunk); more; {
+	for buffer := bufio.NewReaderSize(in, int(min(length, tailChunk))); more && length > 0; { // most ends of processes ask for a few lines
 		part, err := buffer.ReadSlice('\n')
 		s.add(part, take)
 		switch {

@@ -58,14 +58,14 @@ func (f *Forkers) end() {
 	}
 }
 
-// fork is syscall.ForkExec on one of the threads. The descriptors in a are those of the caller; PidFD must not be asked for.
-func (f *Forkers) fork(c Command, a *syscall.ProcAttr) (pid int, err error) {
+// fork is forkExec on one of the threads. The descriptors in a are those of the caller; PidFD must not be asked for.
+func (f *Forkers) fork(c Command, a *syscall.ProcAttr) (pid int, start uint64, err error) {
 	if f == nil {
-		return 0, errNoForker
+		return 0, 0, errNoForker
 	}
 	thread, err := f.take()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer f.put(thread)
 	return thread.fork(c, a)

@@ -21,6 +21,7 @@ type forkOrder struct {
 	attributes syscall.ProcAttr // its files are places in what came through the socket
 	files      int              // how many
 	pid        int
+	start      uint64 // see forkExec
 	err        error
 	done       chan struct{}
 }
@@ -121,12 +122,12 @@ func closeOthers(some []int) {
 // serve is on the thread.
 func (f *forker) serve(socket int) {
 	for o := range f.orders {
-		o.pid, o.err = o.fork(socket)
+		o.pid, o.start, o.err = o.fork(socket)
 		close(o.done)
 	}
 }
 
-func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, err error) {
+func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, start uint64, err error) {
 	o := &forkOrder{command: c, attributes: *a, done: make(chan struct{})}
 	var files []int
 	o.attributes.Files = make([]uintptr, len(a.Files))
@@ -142,15 +143,15 @@ func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, err error) {
 	if err := interrupted(func() error {
 		return unix.Sendmsg(f.socket, []byte{0}, unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
 	}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	f.orders <- o
 	<-o.done
-	return o.pid, o.err
+	return o.pid, o.start, o.err
 }
 
 // fork is on the thread.
-func (o *forkOrder) fork(socket int) (pid int, err error) {
+func (o *forkOrder) fork(socket int) (pid int, start uint64, err error) {
 	files, err := receiveFiles(socket, o.files)
 	defer func() {
 		for _, file := range files {
@@ -158,12 +159,12 @@ func (o *forkOrder) fork(socket int) (pid int, err error) {
 		}
 	}()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for i, place := range o.attributes.Files {
 		o.attributes.Files[i] = uintptr(files[place])
 	}
-	return syscall.ForkExec(o.command.Path, o.command.Argv, &o.attributes)
+	return forkExec(o.command, &o.attributes)
 }
 
 // receiveFiles takes n files, which are to be closed also if there is an error.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +16,7 @@ import (
 
 func (p *Process) prepare(*syscall.SysProcAttr, Command)      {}
 func (p *Process) forkApart(Command, *syscall.ProcAttr) error { return errNoForker }
-func (p *Process) born(time.Duration) error                   { return nil }
+func (p *Process) born() error                                { return nil }
 func startTime(int) uint64                                    { return 0 }
 func forkBegins() uint64                                      { return 0 }
 func forkEnded(uint64, int)                                   {}
@@ -33,10 +32,10 @@ func (p *Process) forkHere(c Command, attributes *syscall.ProcAttr) (err error) 
 // forker is never made here: a fork closes only what it has to.
 type forker struct{}
 
-func runtimeFiles() []int                                    { return nil }
-func newForker([]int, *os.File) (*forker, error)             { return nil, errNoForker }
-func (*forker) fork(Command, *syscall.ProcAttr) (int, error) { return 0, errNoForker }
-func (*forker) end()                                         {}
+func runtimeFiles() []int                                            { return nil }
+func newForker([]int, *os.File) (*forker, error)                     { return nil, errNoForker }
+func (*forker) fork(Command, *syscall.ProcAttr) (int, uint64, error) { return 0, 0, errNoForker }
+func (*forker) end()                                                 {}
 
 // HandleIgnored does nothing here: the runtime handles what a shell's background job was given as ignored.
 func HandleIgnored() {}

@@ -3,7 +3,6 @@ package osproc
 import (
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,9 +24,9 @@ func (p *Process) forkHere(c Command, attributes *syscall.ProcAttr) (err error) 
 		attributes.Sys.PidFD = &p.pidfd
 	}
 	if c.Umask != nil || c.Nice != nil || maskInherited() {
-		p.pid, err = forkFromThread(c, attributes)
+		p.pid, p.start, err = forkFromThread(c, attributes)
 	} else {
-		p.pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
+		p.pid, p.start, err = forkExec(c, attributes)
 	}
 	return err
 }
@@ -43,15 +42,15 @@ func (p *Process) forkApart(c Command, attributes *syscall.ProcAttr) (err error)
 			return err
 		}
 	}
-	p.pid, err = c.Forkers.fork(c, attributes)
+	p.pid, p.start, err = c.Forkers.fork(c, attributes)
 	if room >= 0 {
 		_ = unix.Close(room)
 	}
 	return err
 }
 
-// born learns what can be learned only now, of a child that was forked after a time since boot. An error says that it was killed, for there was no room to know it by.
-func (p *Process) born(before time.Duration) error {
+// born learns what can be learned only now. An error says that it was killed, for there was no room to know it by.
+func (p *Process) born() error {
 	if p.pidfd < 0 { // it was forked apart; and gVisor and some sandboxes ignore the flag
 		err := p.open()
 		for range 100 {
@@ -69,32 +68,8 @@ func (p *Process) born(before time.Duration) error {
 			return err
 		}
 	}
-	if !p.ours {
-		p.start = forkedAfter(p.pid, before)
-	}
+	p.learnStart()
 	return nil
-}
-
-// ticksAgree is whether the clock that we read is the one of start times: 0 while nobody has looked, 1 if it is, -1 if not.
-var ticksAgree atomic.Int32
-
-// forkedAfter is the start time of a child that was forked after a time since boot, and has been by now. Mostly both are in the same
-// tick, which is then known without /proc; that takes as long there as a tenth of a fork.
-func forkedAfter(pid int, before time.Duration) uint64 {
-	tick := pidfd.Tick(before)
-	same := tick == pidfd.Tick(pidfd.SinceBoot())
-	if same && ticksAgree.Load() > 0 {
-		return tick
-	}
-	start := startTime(pid)
-	if same && start != 0 {
-		agree := int32(-1)
-		if start == tick {
-			agree = 1
-		}
-		ticksAgree.CompareAndSwap(0, agree)
-	}
-	return start
 }
 
 // open opens a pidfd where that works. The pid cannot have been reused: nobody has reaped it.

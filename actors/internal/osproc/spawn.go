@@ -5,8 +5,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-
-	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 // devNull is the one descriptor of /dev/null that all children share. An error is not kept: a shortage passes.
@@ -55,13 +53,12 @@ func spawnPlain(c Command, files []uintptr) (*Process, error) {
 	p := &Process{pidfd: -1, ours: true}
 	p.prepare(attributes.Sys, c)
 	ticket := forkBegins()
-	before := pidfd.SinceBoot()
 	err := p.forkApart(c, attributes)
 	if errors.Is(err, errNoForker) {
 		err = p.forkHere(c, attributes)
 	}
 	if err == nil {
-		err = p.born(before)
+		err = p.born()
 	}
 	if err != nil || !p.ours {
 		forkEnded(ticket, 0)

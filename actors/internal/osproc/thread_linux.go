@@ -12,13 +12,13 @@ import (
 
 // forkFromThread forks from a thread that has the attributes which the kernel keeps for each thread: the child inherits
 // them, and we never have them.
-func forkFromThread(c Command, attributes *syscall.ProcAttr) (pid int, err error) {
+func forkFromThread(c Command, attributes *syscall.ProcAttr) (pid int, start uint64, err error) {
 	onThread(func() {
 		if err = dressThread(c); err == nil {
-			pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
+			pid, start, err = forkExec(c, attributes)
 		}
 	})
-	return pid, err
+	return pid, start, err
 }
 
 // onThread runs f on a thread that ends with it. The main thread never ends, and what it has is shown as the attributes

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 func kinsfolk(t *testing.T, script, mark string) (p *Process, kin *Kin) {
@@ -135,22 +133,34 @@ func FuzzParsePid(f *testing.F) {
 
 // Where a start time is not read in /proc, it is the one that stands there.
 func TestStartTimesAreThoseOfProc(t *testing.T) {
-	read := 0
+	known := 0
 	for range 200 {
-		before := pidfd.SinceBoot()
-		p, err := Spawn(shell("exec sleep 100"))
+		c := shell("exec sleep 100")
+		attributes := &syscall.ProcAttr{Env: c.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}}
+		p := &Process{pidfd: -1, ours: true}
+		ticket := forkBegins()
+		var err error
+		p.pid, p.start, err = forkExec(c, attributes)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ticksAgree.Load() > 0 && pidfd.Tick(before) == pidfd.Tick(pidfd.SinceBoot()) {
-			read++
+		forkEnded(ticket, p.pid)
+		there := startTime(p.pid)
+		if p.start != 0 {
+			known++
+			if p.start != there {
+				t.Errorf("the start time %d is %d in /proc", p.start, there)
+			}
 		}
-		if start := forkedAfter(p.Pid(), before); start == 0 || start != startTime(p.Pid()) {
-			t.Errorf("the start time %d is %d in /proc", start, startTime(p.Pid()))
+		if p.learnStart(); p.start != there {
+			t.Errorf("the start time is %d, in /proc %d", p.start, there)
 		}
 		finish(p)
 	}
-	if read == 0 {
-		t.Error("every one was read in /proc")
+	if known == 0 {
+		t.Error("every one had to be read in /proc")
+	}
+	if clockTold.Load() != 1 {
+		t.Errorf("the clock is not that of /proc: %d", clockTold.Load())
 	}
 }
