@@ -33,6 +33,7 @@ func Supported() bool {
 func Main(order Order, version string) int {
 	debug.SetGCPercent(20)
 	runtime.GOMAXPROCS(1) // it does one thing at a time, and each processor has caches of its own
+	MakeThreads(spareThreads)
 	SetName()
 	k, err := newKeeper(order, version)
 	if err == nil {

@@ -72,6 +72,7 @@ type project struct {
 	dir     string
 	program string     // that is run
 	env     []string   // more of it
+	user    uint32     // who runs it; 0: we ourselves
 	mu      sync.Mutex // the configuration is written by one at a time
 }
 
@@ -135,6 +136,9 @@ func (p *project) prepare(args ...string) *exec.Cmd {
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "WORK="+p.dir, "PWD="+p.dir, "HOME="+p.dir, "XDG_RUNTIME_DIR="+filepath.Join(p.dir, ".run"), "TERM=dumb")
 	cmd.Env = append(cmd.Env, p.env...)
+	if p.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: p.user, Gid: p.user}}
+	}
 	return cmd
 }
 

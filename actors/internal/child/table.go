@@ -117,7 +117,7 @@ func NewTable(parent osproc.Parent) (*Table, error) {
 func makeTable(pump *logs.Pump, saving Saving, key string, words *os.File) *Table {
 	return &Table{
 		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{}, services: map[RunID]*run{},
-		doubts: map[string][]osproc.Member{}, forkers: osproc.NewForkers(words),
+		doubts: map[string][]osproc.Member{}, forkers: osproc.NewForkers(mostSpawners, words),
 	}
 }
 

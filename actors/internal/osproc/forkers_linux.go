@@ -1,6 +1,7 @@
 package osproc
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"slices"
@@ -14,12 +15,14 @@ import (
 type forker struct {
 	socket int // the files of a child go through it, from our table into that of the thread
 	orders chan *forkOrder
+	latest uint64 // of the orders
 }
 
 type forkOrder struct {
 	command    Command
 	attributes syscall.ProcAttr // its files are places in what came through the socket
 	files      int              // how many
+	number     uint64           // that they bear
 	pid        int
 	start      uint64 // see forkExec
 	err        error
@@ -53,8 +56,11 @@ func polls(fd int) bool {
 	return err == nil && (what == "anon_inode:[eventpoll]" || what == "anon_inode:[eventfd]")
 }
 
-// newForker starts a thread. The error errNoForker is for good.
+// newForker starts a thread.
 func newForker(keep []int, words *os.File) (*forker, error) {
+	if len(keep) == 0 {
+		return nil, errNoForker
+	}
 	null, err := openNull()
 	if err != nil {
 		return nil, err
@@ -139,9 +145,11 @@ func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, start uint64, er
 		}
 		o.attributes.Files[i] = uintptr(place)
 	}
-	o.files = len(files)
+	f.latest++
+	o.files, o.number = len(files), f.latest
+	number := binary.NativeEndian.AppendUint64(nil, o.number)
 	if err := interrupted(func() error {
-		return unix.Sendmsg(f.socket, []byte{0}, unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
+		return unix.Sendmsg(f.socket, number, unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
 	}); err != nil {
 		return 0, 0, err
 	}
@@ -152,12 +160,8 @@ func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, start uint64, er
 
 // fork is on the thread.
 func (o *forkOrder) fork(socket int) (pid int, start uint64, err error) {
-	files, err := receiveFiles(socket, o.files)
-	defer func() {
-		for _, file := range files {
-			_ = unix.Close(file)
-		}
-	}()
+	files, err := receiveFiles(socket, o.number, o.files)
+	defer func() { closeAll(files) }()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -167,18 +171,35 @@ func (o *forkOrder) fork(socket int) (pid int, start uint64, err error) {
 	return forkExec(o.command, &o.attributes)
 }
 
-// receiveFiles takes n files, which are to be closed also if there is an error.
-func receiveFiles(socket, n int) (files []int, err error) {
-	control := make([]byte, unix.CmsgSpace(4*n))
-	var length int
-	err = interrupted(func() (err error) {
-		_, length, _, _, err = unix.Recvmsg(socket, make([]byte, 1), control, unix.MSG_CMSG_CLOEXEC)
-		return err
-	})
-	if err != nil {
-		return nil, err
+// receiveFiles takes the n files with a number, which are to be closed also if there is an error. Those of an earlier number were left
+// there when receiving failed, and are not mistaken for them.
+func receiveFiles(socket int, number uint64, n int) (files []int, err error) {
+	text, control := make([]byte, 8), make([]byte, unix.CmsgSpace(4*mostFiles))
+	for {
+		var length int
+		err = interrupted(func() (err error) {
+			_, length, _, _, err = unix.Recvmsg(socket, text, control, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if files, err = filesIn(control[:length]); err != nil || binary.NativeEndian.Uint64(text) == number {
+			break
+		}
+		closeAll(files)
 	}
-	messages, err := unix.ParseSocketControlMessage(control[:length])
+	if err == nil && len(files) < n { // the kernel drops those for which the table has no room
+		err = unix.EMFILE
+	}
+	return files, err
+}
+
+// mostFiles is how many a child has: the standard ones, and what the shim reports to.
+const mostFiles = 4
+
+func filesIn(control []byte) (files []int, err error) {
+	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +210,13 @@ func receiveFiles(socket, n int) (files []int, err error) {
 		}
 		files = append(files, some...)
 	}
-	if len(files) < n { // the kernel drops those for which the table has no room
-		return files, unix.EMFILE
-	}
 	return files, nil
+}
+
+func closeAll(files []int) {
+	for _, file := range files {
+		_ = unix.Close(file)
+	}
 }
 
 // interrupted does something again that a signal has interrupted.

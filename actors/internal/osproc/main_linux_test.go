@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	case apart:
-		forkers = NewForkers(nil)
+		forkers = NewForkers(3, nil)
 	}
 	os.Exit(run(m))
 }

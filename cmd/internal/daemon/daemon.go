@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dcousineau/phorever/actors"
+	"github.com/dcousineau/phorever/actors/keeper"
 	"github.com/dcousineau/phorever/cmd/internal/control"
 	"github.com/dcousineau/phorever/notifier"
 	"github.com/dcousineau/phorever/pidfile"
@@ -80,6 +81,9 @@ type Daemon struct {
 	}
 }
 
+// spareThreads is how many threads a daemon has that it does not need as a rule, but may when files are slow.
+const spareThreads = 12
+
 // Run is the life of a daemon. It returns its exit code when everything that it started is gone, or another daemon goes on
 // with it; or an error, when it could not begin: ErrRunning, a *control.Refusal, or what went wrong.
 func Run(options Options) (int, error) {
@@ -88,6 +92,7 @@ func Run(options Options) (int, error) {
 		reloads: make(chan struct{}, 1), handover: make(chan handover, 1),
 	}
 	d.log = d.journal
+	keeper.MakeThreads(spareThreads)
 	d.signals = listen()
 	if options.Kept > 0 {
 		k, err := meet(options.Kept, d.signals.incoming)
