@@ -94,9 +94,9 @@ func (r *run) owner() uint32 {
 func (t *Table) rivals(r *run, start uint64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, other := range t.runs {
+	for _, other := range t.services {
 		s := other.service
-		if other != r && s != nil && !s.found && s.failed == nil && other.process != nil && other.saved.Start <= start && (s.until == 0 || start <= s.until) {
+		if other != r && !s.found && s.failed == nil && other.process != nil && other.saved.Start <= start && (s.until == 0 || start <= s.until) {
 			return true
 		}
 	}

@@ -218,12 +218,3 @@ func closeAll(files []int) {
 		_ = unix.Close(file)
 	}
 }
-
-// interrupted does something again that a signal has interrupted.
-func interrupted(f func() error) error {
-	for {
-		if err := f(); err != unix.EINTR {
-			return err
-		}
-	}
-}

@@ -3,11 +3,12 @@ package osproc
 import (
 	"errors"
 	"fmt"
-	"golang.org/x/sys/unix"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // LookPath finds a program as a shell in the child's directory with the child's environment would: a name with a slash
@@ -55,10 +56,7 @@ func LookPath(file, dir string, env []string) (string, error) {
 // executable tells what keeps a path from being a program. Whether we may really execute it is the kernel's to say.
 func executable(path string) error {
 	var info unix.Stat_t
-	err := unix.Stat(path, &info)
-	for err == unix.EINTR {
-		err = unix.Stat(path, &info)
-	}
+	err := interrupted(func() error { return unix.Stat(path, &info) })
 	switch {
 	case err == unix.ENOENT:
 		return errAbsent

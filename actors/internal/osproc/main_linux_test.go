@@ -196,7 +196,7 @@ func filesOf(pid int) []string {
 		if kind, _, ok := strings.Cut(target, ":["); ok && kind != "anon_inode" {
 			target = kind
 		}
-		if forkers != nil && target == "socket" { // of a thread that comes and goes
+		if forkers != nil && target == "socket" { // of a thread: they are ended before the last look
 			continue
 		}
 		files = append(files, target)

@@ -94,3 +94,12 @@ func gone(err error) error {
 	}
 	return err
 }
+
+// interrupted does something again that a signal has interrupted.
+func interrupted(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

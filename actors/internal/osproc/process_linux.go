@@ -23,7 +23,7 @@ func (p *Process) forkHere(c Command, attributes *syscall.ProcAttr) (err error) 
 	if pidfdWorks() {
 		attributes.Sys.PidFD = &p.pidfd
 	}
-	if c.Umask != nil || c.Nice != nil || maskInherited() {
+	if needsThread(c) {
 		p.pid, p.start, err = forkFromThread(c, attributes)
 	} else {
 		p.pid, p.start, err = forkExec(c, attributes)
@@ -33,7 +33,7 @@ func (p *Process) forkHere(c Command, attributes *syscall.ProcAttr) (err error) 
 
 // forkApart forks on a thread with files of its own, where a pidfd would be of no use: there is to be room for one here.
 func (p *Process) forkApart(c Command, attributes *syscall.ProcAttr) (err error) {
-	if c.Umask != nil || c.Nice != nil || maskInherited() {
+	if needsThread(c) {
 		return errNoForker
 	}
 	room := -1

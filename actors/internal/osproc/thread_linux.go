@@ -10,6 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// needsThread is whether a command has to be forked by forkFromThread.
+func needsThread(c Command) bool { return c.Umask != nil || c.Nice != nil || maskInherited() }
+
 // forkFromThread forks from a thread that has the attributes which the kernel keeps for each thread: the child inherits
 // them, and we never have them.
 func forkFromThread(c Command, attributes *syscall.ProcAttr) (pid int, start uint64, err error) {
