@@ -31,7 +31,7 @@ func TestProcessesRunOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.configure(`{"processes": [
-		{"name": "bomb", "up": ["sh", "-c", "while [ ! -e enough ]; do sleep 0.7 & done 2>/dev/null; exec sleep 1000"], "give_up": false, "resurrect_after": "100ms"},
+		{"name": "bomb", "up": ["sh", "-c", "while [ ! -e begin ]; do sleep 0.1; done; while [ ! -e enough ]; do sleep 0.7 & done 2>/dev/null; exec sleep 1000"], "give_up": false, "resurrect_after": "100ms"},
 		{"name": "fickle", "clones": 8, "up": ["sh", "-c", "[ -e enough ] || sleep 0.05 && [ -e enough ] && exec sleep 1000; echo word; exit 1"], "give_up": false, "resurrect_after": 0},
 		{"name": "good", "clones": 3, "up": ["sleep", "1000"]},
 	]}`)
@@ -41,14 +41,14 @@ func TestProcessesRunOut(t *testing.T) {
 	if out, err := limited.CombinedOutput(); err != nil {
 		t.Fatalf("start: %v\n%s", err, out)
 	}
-	log := filepath.Join(p.dir, "logs", "phorever.log")
+	p.eventually("what shall stay is there", func() bool { return p.stateOf("good:1") == "RUNNING" })
+	run := p.field("good:1", "run")
+	p.replace("begin", "")
 	time.Sleep(8 * time.Second) // of want
-	if err := os.WriteFile(filepath.Join(p.dir, "enough"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	p.replace("enough", "")
 	p.eventually("there is room again", func() bool { return p.prepare("version").Run() == nil })
 	p.command(0, "start", "--wait=50s")
-	text, err := os.ReadFile(log)
+	text, err := os.ReadFile(filepath.Join(p.dir, "logs", "phorever.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +58,8 @@ func TestProcessesRunOut(t *testing.T) {
 			t.Errorf("daemon or keeper did not survive: %s", line)
 		}
 	}
-	if run := p.field("good:1", "run"); run != "1" {
-		t.Errorf("good:1 is in its run %s", run)
+	if now := p.field("good:1", "run"); now != run {
+		t.Errorf("good:1 was in its run %s, and is in its run %s", run, now)
 	}
 	p.command(0, "stop")
 }
