@@ -97,6 +97,39 @@ func (k *keeper) reap(id string) {
 // named tells whether a child is the main process of a run, or the daemon.
 func (k *keeper) named(pid int) bool { return k.mains[pid] != nil || pid == k.daemon.pid }
 
+// noteEndsOn notes ends for as long as no daemon hears of them.
+func (k *keeper) noteEndsOn() {
+	if !k.noting {
+		k.noting = true
+		k.noteLater()
+	}
+}
+
+func (k *keeper) noteLater() {
+	k.after(settle, func() {
+		if k.noting = k.daemon.deaf(); k.noting {
+			k.noteEnds()
+			k.noteLater()
+		}
+	})
+}
+
+// noteEnds notes which runs have ended: a daemon that hears of it later would take them for having lived until then.
+func (k *keeper) noteEnds() {
+	if _, ended := pidfd.PeekAny(); !ended {
+		return
+	}
+	now := pidfd.SinceBoot()
+	for _, r := range k.runs {
+		if r.foreign || r.ended != 0 {
+			continue
+		}
+		if _, ended, err := pidfd.PeekPid(r.pid); ended && err == nil {
+			r.ended = now
+		}
+	}
+}
+
 // strays are our living children that no run has named. Zombies leave the kernel's list only when we reap them, so that
 // none is overlooked while it is read.
 func (k *keeper) strays() []int64 {

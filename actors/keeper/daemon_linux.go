@@ -128,12 +128,13 @@ func (k *keeper) introduce() {
 	for name, text := range k.texts {
 		k.send(message{word: stored, texts: []string{name, text}, file: -1})
 	}
+	k.noteEnds()
 	for _, r := range k.runs {
 		foreign := int64(0)
 		if r.foreign {
 			foreign = 1
 		}
-		k.send(message{word: have, texts: []string{r.id}, numbers: []int64{int64(r.pid), int64(r.start), foreign}, file: -1})
+		k.send(message{word: have, texts: []string{r.id}, numbers: []int64{int64(r.pid), int64(r.start), foreign, int64(r.ended)}, file: -1})
 	}
 	for id := range k.awaited {
 		k.send(message{word: reserved, texts: []string{id}, file: -1})
@@ -221,6 +222,7 @@ func (k *keeper) again(fate string) {
 	}
 	k.log("the daemon %s, which makes %d deaths in a row; it is started again in %s", fate, d.deaths, delay)
 	d.next = k.after(delay, func() { k.start(program) })
+	k.noteEndsOn()
 }
 
 // ourselves is this very program, whatever became of its file.
@@ -250,6 +252,11 @@ func (k *keeper) closeDaemon() {
 	k.outbox, k.looking = nil, nil
 }
 
+// deaf is whether the daemon hears of nothing now: there is none, or it owes an answer for long.
+func (d *daemon) deaf() bool {
+	return d.pid == 0 || d.asked && time.Since(d.heardAt) >= beatEvery
+}
+
 func describe(s pidfd.Status) string {
 	if s.Signal != 0 {
 		return "was killed by " + unix.SignalName(s.Signal)
@@ -274,6 +281,9 @@ func (k *keeper) tend(generation int64) {
 			}
 		})
 		return
+	}
+	if d.deaf() {
+		k.noteEndsOn()
 	}
 	if !d.asked {
 		d.asked = true

@@ -27,6 +27,7 @@ type keeper struct {
 	mains      map[int]*run             // the same by pid
 	awaited    map[string]time.Duration // runs whose fork has not come back, with the time since boot when it was announced
 	sweeping   bool                     // a look for orphans is due
+	noting     bool                     // a look for ends of which no daemon hears is due
 	looking    []string                 // runs for which the strays were asked
 	hearing    bool                     // some of what the daemon said is being obeyed
 	heardUntil time.Duration            // see heard
@@ -52,7 +53,8 @@ type run struct {
 	id      string
 	pid     int
 	start   uint64
-	foreign bool // the child of somebody else: of a keeper that died
+	foreign bool          // the child of somebody else: of a keeper that died
+	ended   time.Duration // since boot, when it was seen to have ended while no daemon listened; 0 if it was not
 }
 
 type toldSignal struct {

@@ -22,8 +22,9 @@ type Inheritance struct {
 type Run struct {
 	ID      string
 	Pid     int
-	Start   uint64 // ticks since boot
-	Foreign bool   // not the keeper's child
+	Start   uint64        // ticks since boot
+	Foreign bool          // not the keeper's child
+	Ended   time.Duration // since boot, when the keeper saw that it had ended, 0 for not at all
 }
 
 // Child is a child of the keeper.

@@ -111,7 +111,7 @@ func (i *Inheritance) take(m message) (done bool) {
 	case welcome:
 		i.Generation, i.Keeper, i.Version, i.Why = int(m.number(1)), int(m.number(2)), m.text(0), m.text(1)
 	case have:
-		i.Runs = append(i.Runs, Run{ID: m.text(0), Pid: int(m.number(0)), Start: uint64(m.number(1)), Foreign: m.number(2) != 0})
+		i.Runs = append(i.Runs, Run{ID: m.text(0), Pid: int(m.number(0)), Start: uint64(m.number(1)), Foreign: m.number(2) != 0, Ended: time.Duration(m.number(3))})
 	case reserved:
 		i.Reserved = append(i.Reserved, m.text(0))
 	case unknown:

@@ -44,7 +44,7 @@ const (
 // The words of the keeper.
 const (
 	welcome  word = iota + 64 // numbers: protocol, generation of the daemon, own pid; texts: version, why the last daemon ended
-	have                      // texts: run; numbers: pid, start time, foreign
+	have                      // texts: run; numbers: pid, start time, foreign, nanoseconds since boot when it was seen to have ended
 	reserved                  // texts: run; a fork was announced, and nothing came of it
 	unknown                   // numbers: pid, start time of a child that nobody has named
 	stored                    // texts: name and text, or with its descriptor

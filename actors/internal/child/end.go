@@ -19,7 +19,7 @@ const longestPause = 100 * time.Millisecond
 // sweep come back by themselves.
 func (t *Table) mainEnded(r *run, end ending) {
 	_ = failpoint.At("end.seen")
-	at := time.Now()
+	at := t.endedAt(r)
 	t.pump.Yield() // it may be started again
 	if r.service == nil {
 		t.linesThenRest(r, end, at)
@@ -32,6 +32,18 @@ func (t *Table) mainEnded(r *run, end ending) {
 		t.mu.Unlock()
 		t.linesThenRest(r, end, at)
 	}()
+}
+
+// endedAt is when the main process ended, as far as that was seen: now, or while no daemon was there.
+func (t *Table) endedAt(r *run) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seen := r.endSeen
+	r.endSeen = time.Time{} // the process that takes its place has an end of its own
+	if seen.IsZero() {
+		return time.Now()
+	}
+	return seen
 }
 
 // linesThenRest goes on with an end when its lines are in their files.

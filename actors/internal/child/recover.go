@@ -41,6 +41,9 @@ func (v *recovery) run() error {
 	for _, r := range i.Runs {
 		if id, ok := parseRunID(r.ID); ok {
 			v.takeBack(id, v.saved[id], r.Pid, r.Start)
+			if taken := v.table.runs[id]; taken != nil && r.Ended != 0 {
+				taken.endSeen = time.Now().Add(r.Ended - pidfd.SinceBoot())
+			}
 		}
 	}
 	for id, s := range v.saved {

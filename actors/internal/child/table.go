@@ -90,6 +90,7 @@ type run struct {
 	service   *service // of a program that daemonizes itself
 	cgroup    *osproc.Cgroup
 	told      *osproc.Process // whose end was told
+	endSeen   time.Time       // when its process had ended already as it was taken back, for the keeper saw that
 	foreign   bool            // not the keeper's child
 	unawaited bool            // its end is told before its lines are read
 	unread    bool            // it was taken back, and nobody knows where its lines are to go
