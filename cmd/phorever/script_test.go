@@ -107,6 +107,9 @@ func condition(name string) (bool, error) {
 			}
 		}
 		return false, nil
+	case "fuse":
+		_, err := os.Stat("/dev/fuse")
+		return err == nil && os.Getuid() == 0, nil
 	case "php-fpm": // Debian puts its version into the name
 		found, err := filepath.Glob("/usr/sbin/php-fpm*")
 		return len(found) > 0, err

@@ -88,7 +88,6 @@ func (t *Table) spawn(r *run) {
 	}
 	t.awaitQuiet(r.id.Clone)
 	t.pump.Yield()
-	fork := t.forks.begin()
 	started, err := t.launch(r, &what)
 	timer.Stop()
 	now := time.Now()
@@ -100,14 +99,13 @@ func (t *Table) spawn(r *run) {
 		t.stuck--
 	}
 	if err != nil {
-		t.forks.end(fork)
 		t.parent.failed(r)
 		t.afterAlone(r)
 		r.tell(SpawnFailed{r.id, err, now})
 		return
 	}
 	t.take(r, started)
-	t.forks.end(fork)
+	t.forks.end(started.fork)
 	t.save(r)
 	if r.service == nil {
 		r.tell(Spawned{ID: r.id, Pid: r.process.Pid(), At: now})
@@ -141,6 +139,7 @@ func (t *Table) take(r *run, s *started) {
 // started is what came of a launch.
 type started struct {
 	process *osproc.Process
+	fork    chan struct{} // under way until it is in the table
 	start   uint64
 	out     *output
 	cgroup  *osproc.Cgroup
@@ -162,10 +161,13 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	*what = launch.Command.Path
-	t.mu.Unlock()
 	command := launch.Command
+	for _, path := range []string{command.Dir, command.Path} {
+		t.mu.Lock()
+		*what = path
+		t.mu.Unlock()
+		osproc.Reach(path)
+	}
 	if t.key != "" {
 		command.Env = append(command.Env[:len(command.Env):len(command.Env)], t.mark(r.id))
 	}
@@ -199,11 +201,13 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 		t.parent.announce()
 		t.awaitWritten()
 	}
+	s.fork = t.forks.begin()
 	if err = failpoint.At("spawn.fork"); err == nil {
 		s.process, err = osproc.Spawn(command)
 	}
 	s.out.closeChildEnds()
 	if err != nil {
+		t.forks.end(s.fork)
 		s.out.abandon()
 		if s.cgroup != nil {
 			_ = s.cgroup.Remove()
