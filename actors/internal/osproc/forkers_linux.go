@@ -89,7 +89,11 @@ func newForker(keep []int, words *os.File) (*forker, error) {
 			for fd := 2; fd >= 0; fd-- {
 				_ = unix.Dup3(standard[fd], fd, 0)
 			}
-			closeOthers(append(slices.DeleteFunc(slices.Clone(keep), func(fd int) bool { return !polls(fd) }), ends[1]))
+			kept := slices.DeleteFunc(slices.Clone(keep), func(fd int) bool { return !polls(fd) })
+			for _, fd := range kept { // one that we were started with may be inheritable
+				unix.CloseOnExec(fd)
+			}
+			closeOthers(append(kept, ends[1]))
 			f.serve(ends[1])
 		}
 	})

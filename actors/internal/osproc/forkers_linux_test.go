@@ -80,6 +80,25 @@ func TestAForkOfAThreadApartSeesNoFileOfOurs(t *testing.T) {
 	}
 }
 
+// Whoever starts us may leave us a poller, which nobody can tell from the runtime's: no child is to have it.
+func TestAForkOfAThreadApartInheritsNoPoller(t *testing.T) {
+	event, err := unix.Eventfd(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(event) }()
+	poller, err := unix.EpollCreate1(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(poller) }()
+	c := shell("ls -l /proc/self/fd")
+	c.Forkers = newForkers(t)
+	if output := outputOf(t, c); strings.Contains(output, "anon_inode") {
+		t.Errorf("the child has\n%s", output)
+	}
+}
+
 // A reader hears of the end of its writer when that has closed it, and not when a thread apart does.
 func TestAThreadApartKeepsNoPipe(t *testing.T) {
 	f := newForkers(t)
