@@ -59,7 +59,15 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 		return child.Launch{}, fmt.Errorf("up: %w", err)
 	}
 	argv, _ := up.Program()
-	environ = lastWins(append(environ, "PWD="+directory))
+	var daemonizes *child.Daemonizes
+	if d := process.Daemonizes; d != nil {
+		pidfile, err := expansion.Expand(d.Pidfile)
+		if err != nil {
+			return child.Launch{}, fmt.Errorf("daemonizes.pidfile: %w", err)
+		}
+		daemonizes = &child.Daemonizes{Pidfile: pidfile, Within: d.Within}
+	}
+	environ = lastWins(append(environ, "PWD="+directory)) // the expansion is of no use any more: this is in its place
 	path, err := child.LookPath(argv[0], directory, environ)
 	if err != nil {
 		return child.Launch{}, err
@@ -68,19 +76,12 @@ func prepare(h *house, config *spec.Config, process *spec.Process, number int, r
 		Path: path, Argv: argv, Env: environ, Dir: directory, Stdin: -1, Stdout: -1, Stderr: -1,
 		Umask: process.Umask, Nice: process.Nice, ShimPath: h.self,
 		Shim: child.Shim{OOMScoreAdj: process.OOMScore, NoNewPrivs: process.NoNewPrivs},
-	}}
+	}, Daemonizes: daemonizes}
 	if who != nil && !alreadyIs(who) {
 		launch.Command.Credential = &who.credential
 	}
 	for _, limit := range process.Limits {
 		launch.Command.Shim.Limits = append(launch.Command.Shim.Limits, child.Limit{Resource: limit.Resource, Value: limit.Value})
-	}
-	if d := process.Daemonizes; d != nil {
-		pidfile, err := expansion.Expand(d.Pidfile)
-		if err != nil {
-			return child.Launch{}, fmt.Errorf("daemonizes.pidfile: %w", err)
-		}
-		launch.Daemonizes = &child.Daemonizes{Pidfile: pidfile, Within: d.Within}
 	}
 	if c := process.Cgroup; c != nil {
 		launch.Cgroup = &child.Cgroup{MemoryMax: c.MemoryMax, CPUMax: c.CPUMax}

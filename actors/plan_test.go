@@ -71,3 +71,29 @@ func TestNullRemovesAVariable(t *testing.T) {
 		}
 	}
 }
+
+// TestWordsSeeTheEnvironmentOfTheDaemon also where the child is given another value, or a later one.
+func TestWordsSeeTheEnvironmentOfTheDaemon(t *testing.T) {
+	text := `{"processes": [{
+		"name": "a", "up": ["true", "%env.PWD%", "%env.A%"], "directory": "%env.PWD%/work", "env": {"A": "mine"},
+		"daemonizes": {"pidfile": "run%env.PWD%/%env.A%/%env.B%.pid"}
+	}]}`
+	config, problems := spec.Parse("/app/phorever.json", []byte(text), spec.LoadOptions{})
+	if config == nil {
+		t.Fatal(problems)
+	}
+	h := &house{environ: []string{"PATH=/usr/bin:/bin", "A=daemon", "PWD=/daemon", "B=last"}}
+	launch, err := prepare(h, config, &config.Processes[0], 1, "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"true", "/daemon", "mine"}, launch.Command.Argv); diff != "" {
+		t.Errorf("argv (-want +got):\n%s", diff)
+	}
+	if want := "/app/run/daemon/mine/last.pid"; launch.Daemonizes.Pidfile != want {
+		t.Errorf("the pid file is %s, want %s", launch.Daemonizes.Pidfile, want)
+	}
+	if want := "PWD=/daemon/work"; !slices.Contains(launch.Command.Env, want) {
+		t.Errorf("%s is not in %q", want, launch.Command.Env)
+	}
+}
