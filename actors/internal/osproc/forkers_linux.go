@@ -155,7 +155,7 @@ func (f *forker) fork(c Command, a *syscall.ProcAttr) (pid int, start uint64, er
 	if err := interrupted(func() error {
 		return unix.Sendmsg(f.socket, number, unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
 	}); err != nil {
-		return 0, 0, err
+		return 0, 0, errNoForker // the kernel counts what all processes of a user have under way
 	}
 	f.orders <- o
 	<-o.done
@@ -167,7 +167,7 @@ func (o *forkOrder) fork(socket int) (pid int, start uint64, err error) {
 	files, err := receiveFiles(socket, o.number, o.files)
 	defer func() { closeAll(files) }()
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, errNoForker
 	}
 	for i, place := range o.attributes.Files {
 		o.attributes.Files[i] = uintptr(files[place])
