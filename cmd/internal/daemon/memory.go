@@ -22,15 +22,17 @@ const (
 // last command. A daemon spends its life waiting, and what it keeps meanwhile is missing to what it supervises.
 type memory struct {
 	quiet, text, calm *time.Timer
-	starts            atomic.Int32 // of processes, since it was calm
+	starts            atomic.Int32 // of processes, since calm was set
+	stormy            atomic.Bool  // there is more garbage than usual
 }
 
 const (
-	// storm is how many processes are started in a row that are worth more garbage: then collecting it takes a tenth of all time.
+	// storm is how many processes are started within calmAfter that are worth more garbage: then collecting it takes a tenth of all
+	// time. A few that crash again and again are none.
 	storm = 32
 	// stormGrowth is growth meanwhile, in percent.
 	stormGrowth = 100
-	// calmAfter is how long after the last one a storm is over, with the news that its processes run.
+	// calmAfter is how long fewer are started until a storm is over, with the news that its processes run.
 	calmAfter = 1500 * time.Millisecond
 )
 
@@ -43,14 +45,20 @@ func newMemory() *memory {
 
 // starting says that a process is being started; it never blocks.
 func (m *memory) starting() {
-	if m.starts.Add(1) == storm {
+	switch m.starts.Add(1) {
+	case 1:
+		m.calm.Reset(calmAfter)
+	case storm:
+		m.stormy.Store(true)
 		debug.SetGCPercent(stormGrowth)
 	}
-	m.calm.Reset(calmAfter)
 }
 
 func (m *memory) calmed() {
-	if m.starts.Swap(0) >= storm {
+	switch {
+	case m.starts.Swap(0) >= storm:
+		m.calm.Reset(calmAfter)
+	case m.stormy.Swap(false):
 		debug.SetGCPercent(growth)
 		giveBack()
 	}
@@ -71,6 +79,7 @@ func (m *memory) started() {
 func (m *memory) stop() {
 	m.text.Stop()
 	m.quiet.Stop()
+	m.calm.Stop()
 }
 
 func giveBack() {
