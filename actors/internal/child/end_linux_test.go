@@ -80,6 +80,22 @@ func TestClosingAnEmptyTable(t *testing.T) {
 	}
 }
 
+// Without a keeper nobody sees where a program goes that leaves its parent: it is not started, and the others run on.
+func TestDaemonizesWithoutAKeeper(t *testing.T) {
+	table := newTable(t, Direct{})
+	other := begin(table, RunID{"web:1", 1}, Launch{Command: command("sleep", "1000")})
+	await[Spawned](t, other)
+	trace := filepath.Join(t.TempDir(), "trace")
+	e := begin(table, RunID{"bg:1", 1}, Launch{Command: shell("sleep 1000 & echo >" + trace), Daemonizes: &Daemonizes{Within: time.Second}})
+	if err := await[SpawnFailed](t, e).Err; !errors.Is(err, errUnseen) {
+		t.Errorf("want %v, got %v", errUnseen, err)
+	}
+	if _, err := os.Stat(trace); err == nil {
+		t.Error("it was started")
+	}
+	wantStory(t, "Spawned", other)
+}
+
 // Every run must have ended. If not, its process lives on; nobody tells of it any more, and nothing hangs.
 func TestClosingWhileAChildLives(t *testing.T) {
 	table, err := NewTable(Direct{})

@@ -34,6 +34,9 @@ const (
 	heirWithin = 300 * time.Millisecond
 )
 
+// errUnseen is for where there is no keeper: what loses its parent there is anybody's child.
+var errUnseen = errors.New("daemonizes: what puts itself into the background cannot be followed here (that needs Linux 5.4, with pidfd)")
+
 // limit ends a program that has not left when its time is over.
 func (t *Table) limit(r *run) {
 	timer := time.NewTimer(r.service.Within)

@@ -161,6 +161,9 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, seen := t.parent.(*kept); launch.Daemonizes != nil && !seen {
+		return nil, errUnseen
+	}
 	command := launch.Command
 	for _, path := range []string{command.Dir, command.Path} {
 		t.mu.Lock()
