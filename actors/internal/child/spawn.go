@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// mostSpawners is how many forks are prepared at once. The fork itself is serialised by the Go runtime.
+	// mostSpawners is how many forks are prepared at once. See osproc for how many are made.
 	mostSpawners = 3
 	// stuckAfter is when a start that does not return is announced and no longer counts as a spawner at work.
 	stuckAfter = 5 * time.Second

@@ -194,6 +194,39 @@ func TestForkersEnd(t *testing.T) {
 	f.Close()
 }
 
+// A fork whose program lies on a dead mount does not come back, and keeps one of the runtime's processors.
+func TestForksLeaveTheRuntimeAProcessor(t *testing.T) {
+	const processors = 4
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+	for range processors - 1 {
+		forksInFlight.begin()
+	}
+	c := command("true")
+	c.Forkers = newForkers(t)
+	started := make(chan *Process)
+	go func() {
+		p, err := Spawn(c)
+		if err != nil {
+			t.Error(err)
+		}
+		started <- p
+	}()
+	early := false
+	select {
+	case p := <-started:
+		early = true
+		finish(p)
+		t.Error("it was forked on the last processor")
+	case <-time.After(100 * time.Millisecond):
+	}
+	for range processors - 1 {
+		forksInFlight.end()
+	}
+	if !early {
+		finish(<-started)
+	}
+}
+
 // Descriptors that run out are an error before the fork, never a process that is not known.
 func TestAForkApartWithoutDescriptors(t *testing.T) {
 	if !pidfdWorks() {

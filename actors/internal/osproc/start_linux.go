@@ -1,6 +1,8 @@
 package osproc
 
 import (
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -10,6 +12,8 @@ import (
 // forkExec is syscall.ForkExec with the start time of the child, if that is beyond doubt: the clock was in the same tick before and
 // after. It is 0 otherwise.
 func forkExec(c Command, attributes *syscall.ProcAttr) (pid int, start uint64, err error) {
+	forksInFlight.begin()
+	defer forksInFlight.end()
 	start = pidfd.Tick(pidfd.SinceBoot())
 	pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
 	if pidfd.Tick(pidfd.SinceBoot()) != start {
@@ -36,4 +40,30 @@ func (p *Process) learnStart() {
 		agrees = 1
 	}
 	clockTold.CompareAndSwap(0, agrees)
+}
+
+// forksInFlight are the forks whose children have not executed their program yet. On a dead mount that may take for ever, and
+// each keeps one of the runtime's processors, for the runtime does not know that its thread waits: there is always one more
+// than forks, so that we can tell of it, and start what can be started when it is over.
+var forksInFlight = limited{over: sync.NewCond(new(sync.Mutex))}
+
+type limited struct {
+	over *sync.Cond
+	n    int
+}
+
+func (l *limited) begin() {
+	l.over.L.Lock()
+	defer l.over.L.Unlock()
+	for l.n > 0 && l.n >= runtime.GOMAXPROCS(0)-1 {
+		l.over.Wait()
+	}
+	l.n++
+}
+
+func (l *limited) end() {
+	l.over.L.Lock()
+	defer l.over.L.Unlock()
+	l.n--
+	l.over.Signal()
 }

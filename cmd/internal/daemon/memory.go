@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"os"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -23,7 +25,7 @@ const (
 type memory struct {
 	quiet, text, calm *time.Timer
 	starts            atomic.Int32 // of processes, since calm was set
-	stormy            atomic.Bool  // there is more garbage than usual
+	stormy            atomic.Int32 // how many processors the runtime had before a storm, 0 while there is none
 }
 
 const (
@@ -32,6 +34,8 @@ const (
 	storm = 32
 	// stormGrowth is growth meanwhile, in percent.
 	stormGrowth = 100
+	// stormForks is how many more forks there may be at once meanwhile: each keeps one of the runtime's processors.
+	stormForks = 2
 	// calmAfter is how long fewer are started until a storm is over, with the news that its processes run.
 	calmAfter = 1500 * time.Millisecond
 )
@@ -49,19 +53,30 @@ func (m *memory) starting() {
 	case 1:
 		m.calm.Reset(calmAfter)
 	case storm:
-		m.stormy.Store(true)
-		debug.SetGCPercent(stormGrowth)
+		n := runtime.GOMAXPROCS(0)
+		if m.stormy.CompareAndSwap(0, int32(n)) {
+			runtime.GOMAXPROCS(n + stormForks)
+			debug.SetGCPercent(stormGrowth)
+		}
 	}
 }
 
 func (m *memory) calmed() {
-	switch {
-	case m.starts.Swap(0) >= storm:
+	if m.starts.Swap(0) >= storm {
 		m.calm.Reset(calmAfter)
-	case m.stormy.Swap(false):
-		debug.SetGCPercent(growth)
-		giveBack()
+		return
 	}
+	n := m.stormy.Swap(0)
+	if n == 0 {
+		return
+	}
+	debug.SetGCPercent(growth)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.SetDefaultGOMAXPROCS() // which follows the limits of a container
+	} else {
+		runtime.GOMAXPROCS(int(n))
+	}
+	giveBack()
 }
 
 // used says that a command came or went; it never blocks.
