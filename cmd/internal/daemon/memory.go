@@ -21,7 +21,8 @@ const (
 )
 
 // memory gives back what the daemon does not need while nothing happens: right after the start, and some time after the
-// last command. A daemon spends its life waiting, and what it keeps meanwhile is missing to what it supervises.
+// last command. A daemon spends its life waiting, and what it keeps meanwhile is missing to what it supervises. It also says
+// how many processors the runtime has.
 type memory struct {
 	quiet, text, calm *time.Timer
 	starts            atomic.Int32 // of processes, since calm was set
@@ -42,6 +43,7 @@ const (
 
 func newMemory() *memory {
 	debug.SetGCPercent(growth)
+	enoughProcessors()
 	m := &memory{quiet: time.AfterFunc(time.Second, giveBack), text: time.AfterFunc(time.Second, keeper.DropText)}
 	m.calm = time.AfterFunc(calmAfter, m.calmed)
 	return m
@@ -76,7 +78,15 @@ func (m *memory) calmed() {
 	} else {
 		runtime.GOMAXPROCS(int(n))
 	}
+	enoughProcessors()
 	giveBack()
+}
+
+// enoughProcessors has the runtime have one that answers while a fork keeps one: on a dead mount that is for ever.
+func enoughProcessors() {
+	if runtime.GOMAXPROCS(0) < 2 {
+		runtime.GOMAXPROCS(2)
+	}
 }
 
 // used says that a command came or went; it never blocks.

@@ -42,6 +42,24 @@ func TestMemoryGrowsInAStorm(t *testing.T) {
 	m.calm.Stop()
 }
 
+// On a machine with one processor a fork that hangs may not keep all that there are.
+func TestOneProcessorIsTooFew(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(growth))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	t.Setenv("GOMAXPROCS", "1")
+	m := newMemory()
+	defer m.stop()
+	for _, starts := range []int{0, storm, 0} {
+		for range starts {
+			m.starting()
+		}
+		m.calmed()
+		if n := runtime.GOMAXPROCS(0); n < 2 {
+			t.Errorf("after %d starts there is %d", starts, n)
+		}
+	}
+}
+
 func growthNow() int {
 	now := debug.SetGCPercent(growth)
 	debug.SetGCPercent(now)
