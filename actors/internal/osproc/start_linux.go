@@ -65,5 +65,5 @@ func (l *limited) end() {
 	l.over.L.Lock()
 	defer l.over.L.Unlock()
 	l.n--
-	l.over.Signal()
+	l.over.Broadcast() // there may be more room than before
 }
