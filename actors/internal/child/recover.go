@@ -33,6 +33,7 @@ func newRecovery(t *Table, k *kept, o Kept) *recovery {
 func (v *recovery) run() error {
 	i := v.o.Inheritance
 	walked := i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0
+	v.endUnborn()
 	if walked {
 		v.findMarks()
 	}

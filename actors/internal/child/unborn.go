@@ -1,0 +1,39 @@
+package child
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// endUnborn ends what the daemon before us has forked and what has not executed its program yet: that takes long on a slow disk, and for
+// ever on a dead mount. Nothing tells which run it is of, so that this is started anew, and the fork would become a second copy. KILL
+// reaches it before the first instruction of the program. One that has executed it meanwhile is found by its mark, after this.
+func (v *recovery) endUnborn() {
+	for _, c := range v.o.Inheritance.Unknown {
+		if c.Zombie || !unborn(c.Pid) {
+			continue
+		}
+		process, err := v.adopt(c.Pid, c.Start)
+		if err != nil {
+			continue
+		}
+		_ = process.Signal(syscall.SIGKILL)
+		process.Reaped() // by the keeper
+		v.o.Unsaid(fmt.Sprintf("process %d was being started and had not executed its program: it is ended", c.Pid))
+	}
+}
+
+// unborn tells whether a child of the keeper is a fork of a daemon, whose memory it has: it shows the daemon's words, which are ours.
+func unborn(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return err == nil && slices.Equal(lasting(strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")), lasting(os.Args))
+}
+
+// lasting are the words that a keeper says to each of its daemons: the first has somebody who waits for it, in the background.
+func lasting(words []string) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return strings.HasPrefix(word, "--ready-fd=") })
+}
