@@ -96,6 +96,33 @@ func TestDaemonizesWithoutAKeeper(t *testing.T) {
 	wantStory(t, "Spawned", other)
 }
 
+// A start that was not at its fork when the table was left to another daemon does not fork behind its back, however late it gets there.
+func TestNothingForksBehindTheNextDaemon(t *testing.T) {
+	table, err := NewTable(Direct{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	trace := filepath.Join(t.TempDir(), "trace")
+	prepared, leave := make(chan struct{}), make(chan struct{})
+	table.Attach(RunID{"web:1", 1}, Plan{Prepare: func(RunID) (Launch, error) {
+		close(prepared)
+		<-leave
+		return Launch{Command: shell("echo >" + trace)}, nil
+	}}, func(note Note) { t.Errorf("told %v", note) })
+	<-prepared
+	table.forks.stop() // as Quiesce does, which leaves nothing that could be closed
+	close(leave)
+	eventually(t, "the start is over", func() bool {
+		table.mu.Lock()
+		defer table.mu.Unlock()
+		return table.spawners == 0
+	})
+	if _, err := os.Stat(trace); err == nil {
+		t.Error("it was started")
+	}
+}
+
 // Every run must have ended. If not, its process lives on; nobody tells of it any more, and nothing hangs.
 func TestClosingWhileAChildLives(t *testing.T) {
 	table, err := NewTable(Direct{})

@@ -6,18 +6,31 @@ import "sync"
 type forks struct {
 	mu       sync.Mutex
 	inFlight map[chan struct{}]bool
+	stopped  bool
 }
 
-// begin comes before a fork; the channel is closed by end, when the child is known by its number.
-func (f *forks) begin() chan struct{} {
+// begin comes before a fork; the channel is closed by end, when the child is known by its number. ok is false when there may be no
+// more forks.
+func (f *forks) begin() (fork chan struct{}, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.stopped {
+		return nil, false
+	}
 	if f.inFlight == nil {
 		f.inFlight = map[chan struct{}]bool{}
 	}
-	fork := make(chan struct{})
+	fork = make(chan struct{})
 	f.inFlight[fork] = true
-	return fork
+	return fork, true
+}
+
+// stop lets no more forks begin. Those that are under way have come back when it returns.
+func (f *forks) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.mu.Unlock()
+	f.wait()
 }
 
 func (f *forks) end(fork chan struct{}) {

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -68,7 +69,7 @@ func (t *Table) afterAlone(r *run) {
 	})
 }
 
-// spawn makes one attempt. However long it takes, exactly one Spawned or SpawnFailed comes of it.
+// spawn makes one attempt. However long it takes, exactly one Spawned or SpawnFailed comes of it, and none when another daemon goes on.
 func (t *Table) spawn(r *run) {
 	done, stuck := false, false
 	what := r.id.Clone // what it hangs on, for people
@@ -98,6 +99,9 @@ func (t *Table) spawn(r *run) {
 	if stuck {
 		t.stuck--
 	}
+	if errors.Is(err, errLeaving) {
+		return // as if it were still waiting: the next daemon finds that nothing was forked
+	}
 	if err != nil {
 		t.parent.failed(r)
 		t.afterAlone(r)
@@ -121,6 +125,9 @@ func (t *Table) spawn(r *run) {
 		go t.unwatched(r) // not here: a process that KILL does not reach yet must not keep a spawner
 	}
 }
+
+// errLeaving is why there is no fork: what begins now would be known to nobody.
+var errLeaving = errors.New("another daemon goes on")
 
 // take puts what was started into the run. The caller holds t.mu.
 func (t *Table) take(r *run, s *started) {
@@ -204,7 +211,10 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 		t.parent.announce()
 		t.awaitWritten()
 	}
-	s.fork = t.forks.begin()
+	mayFork := false
+	if s.fork, mayFork = t.forks.begin(); !mayFork {
+		return nil, errLeaving
+	}
 	if err = failpoint.At("spawn.fork"); err == nil {
 		s.process, err = osproc.Spawn(command)
 	}

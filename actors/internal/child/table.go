@@ -309,7 +309,7 @@ func (t *Table) Quiesce() {
 	t.mu.Lock()
 	t.quiet = true
 	t.mu.Unlock()
-	t.forks.wait()
+	t.forks.stop()
 	t.pump.Quiesce()
 }
 

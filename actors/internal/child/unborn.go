@@ -10,8 +10,8 @@ import (
 )
 
 // endUnborn ends what the daemon before us has forked and what has not executed its program yet: that takes long on a slow disk, and for
-// ever on a dead mount. Nothing tells which run it is of, so that this is started anew, and the fork would become a second copy. KILL
-// reaches it before the first instruction of the program. One that has executed it meanwhile is found by its mark, after this.
+// ever on a dead mount. Nothing tells which run it is of, so that this is started anew, and the fork would become a second copy, whose
+// lines nobody reads. One that has executed its program meanwhile is found by its mark, after this.
 func (v *recovery) endUnborn() {
 	for _, c := range v.o.Inheritance.Unknown {
 		if c.Zombie || !unborn(c.Pid) {
@@ -21,9 +21,15 @@ func (v *recovery) endUnborn() {
 		if err != nil {
 			continue
 		}
-		_ = process.Signal(syscall.SIGKILL)
+		// From here on the program gets no instruction; it may have had some between the look and this.
+		_ = process.Signal(syscall.SIGSTOP)
+		if unborn(c.Pid) {
+			_ = process.Signal(syscall.SIGKILL)
+			v.o.Unsaid(fmt.Sprintf("process %d was being started and had not executed its program: it is ended", c.Pid))
+		} else {
+			_ = process.Signal(syscall.SIGCONT)
+		}
 		process.Reaped() // by the keeper
-		v.o.Unsaid(fmt.Sprintf("process %d was being started and had not executed its program: it is ended", c.Pid))
 	}
 }
 
