@@ -309,8 +309,11 @@ func (k *kept) kinOf(r *run) *osproc.Kin {
 		return r.kin
 	}
 	kin := &osproc.Kin{Leader: r.process.Pid(), Start: r.saved.Start, Mark: k.table.mark(r.id), Strangers: k.strangersTo(r)}
-	if r.saved.Leader != 0 {
-		kin.Leader = r.saved.Leader
+	if first := r.saved.Leader; first != 0 && first != kin.Leader {
+		kin.Leader = 0
+		if info, ok := pidfd.ReadInfo(r.process.Pid()); ok && info.Start == r.saved.Start && info.Led(first) {
+			kin.Leader = first
+		}
 	}
 	for _, s := range []*savedStream{r.saved.Stdout, r.saved.Stderr} {
 		if s != nil {

@@ -207,6 +207,9 @@ func (t *Table) follow(r *run, pid int) error {
 	}
 	if whole, ok := t.parent.whole(r).(*tree); ok {
 		whole.kin.Know(pid, info.Start, info.Session)
+		if !info.Led(r.saved.Leader) {
+			whole.kin.Leaderless()
+		}
 	}
 	runs := programOf(pid)
 	t.mu.Lock()

@@ -4,14 +4,14 @@ import "sync"
 
 // Kin says by what the processes of one run are known, wherever they have moved. Its methods are safe for concurrent use.
 type Kin struct {
-	Leader    int            // pid of the first process: its session and its group are named so; 0 for none
+	Leader    int            // pid of the first process: its session and its group are named so; 0 for none. See Leaderless
 	Start     uint64         // when it began: older processes are no kin
 	Mark      string         // "NAME=VALUE" in the environment of all that it starts; "" for none
 	Outputs   []string       // FIFOs that their standard output leads to
 	Strangers func(int) bool // processes that are no kin, and neither is what descends from them
 
 	mu       sync.Mutex
-	sessions map[int]bool   // led by processes that were kin
+	sessions map[int]uint64 // led by processes that were kin, with the start of these
 	known    map[int]uint64 // processes that were kin, with their start: they stay it, whatever they do to their environment
 }
 
@@ -28,8 +28,18 @@ func (k *Kin) Know(pid int, start uint64, session int) {
 	k.begin()
 	k.known[pid] = start
 	if session == pid {
-		k.sessions[session] = true
+		k.sessions[session] = start
 	}
+}
+
+// Leaderless says that the number of the first process may be anybody's from now on: that has ended, and nothing is left of its session
+// and its group.
+func (k *Kin) Leaderless() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.begin()
+	delete(k.sessions, k.Leader)
+	k.Leader = 0
 }
 
 // Knows tells whether a process was proven to be kin before.
@@ -42,6 +52,6 @@ func (k *Kin) Knows(pid int, start uint64) bool {
 
 func (k *Kin) begin() {
 	if k.sessions == nil {
-		k.sessions, k.known = map[int]bool{}, map[int]uint64{}
+		k.sessions, k.known = map[int]uint64{}, map[int]uint64{}
 	}
 }

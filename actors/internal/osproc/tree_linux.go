@@ -99,6 +99,7 @@ func (k *Kin) find(s *snapshot) []Member {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.begin()
+	k.forget(s)
 	mine := map[int]bool{}
 	var queue []int
 	take := func(pid int) {
@@ -113,7 +114,7 @@ func (k *Kin) find(s *snapshot) []Member {
 		switch {
 		case info.Start < k.Start:
 		case k.Leader > 0 && (pid == k.Leader || info.Session == k.Leader || info.Group == k.Leader),
-			k.sessions[info.Session],
+			k.sessions[info.Session] != 0,
 			k.known[pid] == info.Start && info.Start != 0,
 			k.Mark != "" && info.State != 'Z' && s.carries(pid, k.Mark),
 			len(k.Outputs) > 0 && info.State != 'Z' && k.writes(pid):
@@ -123,8 +124,8 @@ func (k *Kin) find(s *snapshot) []Member {
 	for len(queue) > 0 {
 		pid := queue[0]
 		queue = queue[1:]
-		if info := s.processes[pid]; info.Session == pid && !k.sessions[pid] {
-			k.sessions[pid] = true
+		if info := s.processes[pid]; info.Session == pid && k.sessions[pid] == 0 {
+			k.sessions[pid] = info.Start
 			for other, its := range s.processes {
 				if its.Session == pid {
 					take(other)
@@ -146,6 +147,17 @@ func (k *Kin) find(s *snapshot) []Member {
 		}
 	}
 	return all
+}
+
+// forget drops the numbers that were given anew: while anything of a session or a group lived, its number was taken.
+func (k *Kin) forget(s *snapshot) {
+	if info, ok := s.processes[k.Leader]; ok && info.Start > k.Start {
+		k.Leader = 0
+	}
+	maps.DeleteFunc(k.sessions, func(number int, start uint64) bool {
+		info, ok := s.processes[number]
+		return ok && info.Start != start
+	})
 }
 
 // writes tells whether the standard output or error of a process leads to one of the FIFOs.

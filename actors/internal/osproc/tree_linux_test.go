@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -162,5 +163,28 @@ func TestStartTimesAreThoseOfProc(t *testing.T) {
 	}
 	if clockTold.Load() != 1 {
 		t.Errorf("the clock is not that of /proc: %d", clockTold.Load())
+	}
+}
+
+// A number that was given anew names nobody any more: neither by itself, nor its session, nor its group.
+func TestNumbersThatWereGivenAnewAreForgotten(t *testing.T) {
+	const first, helper, stranger, its = 1001, 1002, 1003, 1004
+	kin := &Kin{Leader: first, Start: 50}
+	kin.Know(helper, 60, helper)
+	then := &snapshot{processes: map[int]Info{
+		first:  {Start: 50, Session: first, Group: first, State: 'Z'},
+		helper: {Start: 60, Session: helper, Group: helper},
+	}, began: 100}
+	if want, got := []Member{{helper, 60}}, kin.find(then); !slices.Equal(want, got) {
+		t.Fatalf("want %v, got %v", want, got)
+	}
+	later := &snapshot{processes: map[int]Info{
+		first:    {Start: 500, Session: first, Group: first},
+		helper:   {Start: 501, Session: helper, Group: helper},
+		stranger: {Start: 502, Session: first, Group: first},
+		its:      {Start: 503, Session: helper, Group: its},
+	}, began: 1000}
+	if got := kin.find(later); len(got) > 0 {
+		t.Errorf("strangers are claimed: %v", got)
 	}
 }

@@ -34,3 +34,6 @@ type Info struct {
 
 // Ended says whether it is no more than an exit code that somebody may ask for.
 func (i Info) Ended() bool { return i.State == 'Z' || i.State == 'X' }
+
+// Led says whether it is in the session or the group that a process of this number leads, or has led: the number stays taken for as long.
+func (i Info) Led(by int) bool { return i.Session == by || i.Group == by }
