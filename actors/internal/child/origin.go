@@ -180,9 +180,7 @@ func (t *Table) gather(r *run) error {
 	}
 	mine, doubt := l.background()
 	for _, m := range mine {
-		if info, ok := pidfd.ReadInfo(m.Pid); ok && info.Start == m.Start {
-			l.kin.Know(m.Pid, m.Start, info.Session)
-		}
+		l.know(m)
 	}
 	if len(doubt) == 0 {
 		return nil

@@ -21,20 +21,19 @@ type recovery struct {
 	kept  *kept
 	o     Kept
 	saved map[RunID]saved
-	marks map[RunID][]marked // living processes by their mark
+	marks map[RunID][]marked // living processes by their mark, once they were looked for
 	err   error              // of a process of which it could not be told whether it lives
 }
 
 func newRecovery(t *Table, k *kept, o Kept) *recovery {
-	return &recovery{table: t, kept: k, o: o, saved: savedRuns(o.Saved), marks: map[RunID][]marked{}}
+	return &recovery{table: t, kept: k, o: o, saved: savedRuns(o.Saved)}
 }
 
 // run returns an error where it cannot be told what runs: nothing may be started then.
 func (v *recovery) run() error {
 	i := v.o.Inheritance
-	walked := i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0
 	v.endUnborn()
-	if walked {
+	if i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0 {
 		v.findMarks()
 	}
 	v.table.mu.Lock()
@@ -52,7 +51,7 @@ func (v *recovery) run() error {
 			v.takeSaved(id, s)
 		}
 	}
-	if v.table.lost > 0 && !walked { // what they have started may live
+	if v.table.lost > 0 { // what they have started may live
 		v.findMarks()
 	}
 	v.takeMarked()
@@ -71,6 +70,10 @@ func (v *recovery) run() error {
 
 // findMarks walks through /proc once.
 func (v *recovery) findMarks() {
+	if v.marks != nil {
+		return
+	}
+	v.marks = map[RunID][]marked{}
 	walkMarks(v.o.Key, func(id RunID, m marked) {
 		if m.pid != v.o.Inheritance.Keeper {
 			v.marks[id] = append(v.marks[id], m)
@@ -88,7 +91,7 @@ func (v *recovery) takeSaved(id RunID, s saved) {
 	}
 	if s.Pid != 0 {
 		v.takeBack(id, s, s.Pid, s.Start)
-		if r := v.table.runs[id]; r != nil && r.process != nil {
+		if v.table.pids[s.Pid] != nil {
 			v.add(id, s.Pid, s.Start)
 		}
 		return
@@ -169,7 +172,9 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 	switch {
 	case err == nil:
 	case errors.Is(err, pidfd.ErrGone) || errors.Is(err, pidfd.ErrStranger):
-		v.lost(id, s)
+		if !v.takeRest(id, s) {
+			v.lost(id, s)
+		}
 		return
 	default:
 		v.err = errors.Join(v.err, fmt.Errorf("%s, process %d: %w", id, pid, err))
@@ -187,9 +192,11 @@ func (v *recovery) takeBack(id RunID, s saved, pid int, start uint64) {
 		r.service = &service{Daemonizes: *s.Daemonizes, since: time.Now(), began: start, found: pid != s.Leader}
 		t.services[id] = r
 	}
-	if r.service != nil && r.service.found {
-		info, _ := pidfd.ReadInfo(pid)
-		v.kept.kinOf(r).Know(pid, start, info.Session)
+	if r.service != nil {
+		known := v.knowSaved(r)
+		if r.service.found {
+			known.know(osproc.Member{Pid: pid, Start: start})
+		}
 	}
 	v.rejoin(r)
 	_ = t.parent.watch(r)

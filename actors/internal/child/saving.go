@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dcousineau/phorever/actors/internal/logs"
+	"github.com/dcousineau/phorever/actors/internal/osproc"
 )
 
 // Saving is where the table writes down which processes there are, for a daemon that comes after this one was killed. Its
@@ -41,6 +42,8 @@ type saved struct {
 	Cgroup     string        `json:"cgroup,omitempty"`
 	User       uint32        `json:"user,omitempty"`
 	Over       bool          `json:"over,omitempty"` // nothing is left of it but lines in its FIFOs
+	// Known is what a program that daemonizes itself has in the background, until its main process is known.
+	Known []osproc.Member `json:"known,omitempty"`
 }
 
 // savedStream is one stream of a run: its FIFO and its file.

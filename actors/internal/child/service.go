@@ -104,6 +104,9 @@ func (t *Table) seek(r *run, deadline time.Time, first bool) (int, error) {
 	before := 0
 	var reason error
 	for {
+		if first {
+			whole.knowBackground()
+		}
 		var pid int
 		var err error
 		if r.service.Pidfile != "" {
@@ -216,10 +219,12 @@ func (t *Table) follow(r *run, pid int) error {
 	defer t.mu.Unlock()
 	old := r.process
 	r.service.runs = runs
-	delete(t.pids, old.Pid())
+	if t.pids[old.Pid()] == r {
+		delete(t.pids, old.Pid())
+	}
 	r.process, r.service.found = process, true
 	t.pids[pid] = r
-	r.saved.Pid, r.saved.Start = pid, info.Start
+	r.saved.Pid, r.saved.Start, r.saved.Known = pid, info.Start, nil
 	t.save(r)
 	t.parent.started(r, process)
 	_ = t.parent.watch(r)

@@ -54,6 +54,7 @@ func (t *Table) witness(r *run) {
 			t.mu.Unlock()
 		}
 		l.watch(leader, seen)
+		t.noteKin(r, l.kin)
 		pause := watchEvery
 		if time.Since(started) > watchClosely {
 			pause = watchLater
@@ -75,6 +76,7 @@ func (t *Table) lastLook(r *run) {
 		leader := r.process.Pid()
 		t.mu.Unlock()
 		l.watch(leader, map[int]uint64{})
+		t.noteKin(r, l.kin)
 	}
 }
 

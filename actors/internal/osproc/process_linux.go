@@ -201,6 +201,11 @@ func Adopt(pid int, start uint64) (*Process, error) {
 	return &Process{pid: pid, pidfd: fd, start: start}, nil
 }
 
+// Past is a process of which nothing is left but its number.
+func Past(pid int, start uint64) *Process {
+	return &Process{pid: pid, pidfd: -1, start: start, reaped: true, gone: true}
+}
+
 // Reaped says that its parent, which is another process, has reaped it: it cannot be signaled any more.
 func (p *Process) Reaped() {
 	p.mu.Lock()

@@ -1,6 +1,9 @@
 package osproc
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Kin says by what the processes of one run are known, wherever they have moved. Its methods are safe for concurrent use.
 type Kin struct {
@@ -48,6 +51,17 @@ func (k *Kin) Knows(pid int, start uint64) bool {
 	defer k.mu.Unlock()
 	known, ok := k.known[pid]
 	return ok && known == start
+}
+
+// Known are the processes that were proven to be kin, by their numbers; they may have ended since.
+func (k *Kin) Known() (all []Member) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for pid, start := range k.known {
+		all = append(all, Member{pid, start})
+	}
+	slices.SortFunc(all, func(a, b Member) int { return a.Pid - b.Pid })
+	return all
 }
 
 func (k *Kin) begin() {

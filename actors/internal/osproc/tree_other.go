@@ -22,6 +22,11 @@ func (*Kin) Claims(int, uint64) bool { return false }
 // Adopt fails here.
 func Adopt(int, uint64) (*Process, error) { return nil, ErrGone }
 
+// Past is never needed here.
+func Past(pid int, start uint64) *Process {
+	return &Process{pid: pid, start: start, reaped: true, gone: true}
+}
+
 // Reaped is never needed here.
 func (*Process) Reaped() {}
 
