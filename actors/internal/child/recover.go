@@ -21,19 +21,20 @@ type recovery struct {
 	kept  *kept
 	o     Kept
 	saved map[RunID]saved
+	left  map[RunID]bool
 	marks map[RunID][]marked // living processes by their mark, once they were looked for
 	err   error              // of a process of which it could not be told whether it lives
 }
 
 func newRecovery(t *Table, k *kept, o Kept) *recovery {
-	return &recovery{table: t, kept: k, o: o, saved: savedRuns(o.Saved)}
+	return &recovery{table: t, kept: k, o: o, saved: savedRuns(o.Saved), left: leftRuns(o.Saved)}
 }
 
 // run returns an error where it cannot be told what runs: nothing may be started then.
 func (v *recovery) run() error {
 	i := v.o.Inheritance
 	v.endUnborn()
-	if i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0 {
+	if i.Generation == 1 && !v.o.Clean || len(i.Unknown) > 0 || len(i.Reserved) > 0 || len(v.left) > 0 {
 		v.findMarks()
 	}
 	v.table.mu.Lock()
@@ -287,7 +288,7 @@ func (v *recovery) takeMarked() {
 		}
 	}
 	for _, id := range latest {
-		if _, known := v.saved[id]; known {
+		if _, known := v.saved[id]; known || v.left[id] {
 			continue
 		}
 		if main, ok := v.mainOf(id); ok && t.pids[main.pid] == nil {

@@ -1,7 +1,9 @@
 package child
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/internal/osproc"
@@ -12,9 +14,33 @@ import (
 // defaultLeftover is for what a run leaves behind of which nothing was written down.
 const defaultLeftover = 10 * time.Second
 
+// leftPrefix is what the keys begin with under which it is written down of which runs something is being ended: whoever takes over
+// meanwhile goes on with that.
+const leftPrefix = "left/"
+
+func leftKey(id RunID) string { return leftPrefix + id.String() }
+
+// leftRuns are the runs of which the daemon before us was ending what they had left.
+func leftRuns(values map[string][]byte) map[RunID]bool {
+	all := map[RunID]bool{}
+	for key := range values {
+		if name, ok := strings.CutPrefix(key, leftPrefix); ok {
+			if id, ok := parseRunID(name); ok {
+				all[id] = true
+			}
+		}
+	}
+	return all
+}
+
 // endLeftovers ends what carries the mark of runs that are over, before anything of the same clone starts.
 func (v *recovery) endLeftovers() {
 	t := v.table
+	for id := range v.left {
+		if len(v.marks[id]) == 0 {
+			t.saving.Delete(leftKey(id))
+		}
+	}
 	for id, all := range v.marks {
 		if r := t.runs[id]; r != nil && r.process != nil {
 			continue
@@ -27,38 +53,55 @@ func (v *recovery) endLeftovers() {
 		over.kin = &osproc.Kin{Start: oldest, Mark: t.mark(id), Strangers: v.kept.strangersTo(over)}
 		left := &tree{kept: v.kept, run: over, kin: over.kin}
 		v.o.Unsaid(fmt.Sprintf("%s is over and has left %d processes behind: they are ended", id, len(all)))
-		leave := t.occupy(id.Clone)
+		t.saving.Put(leftKey(id), []byte("1"))
+		patience := cmp.Or(v.saved[id].Leftover, defaultLeftover)
+		due, leave := t.occupy(id.Clone)
 		go func() {
-			endKin(left, defaultLeftover, nil)
+			endKin(left, patience, due)
+			t.saving.Delete(leftKey(id))
 			leave()
 		}()
 	}
 }
 
-// occupy has the next start of a clone wait until leave is called. The caller holds t.mu, but not for leave.
-func (t *Table) occupy(clone string) (leave func()) {
-	before, done := t.busy[clone], make(chan struct{})
-	t.busy[clone] = done
-	return func() {
-		if before != nil {
-			<-before
+// occupied says that something of earlier runs of a clone is being ended.
+type occupied struct {
+	quiet  chan struct{} // closed when it is over
+	due    chan struct{} // closed when a start waits for that
+	before *occupied
+}
+
+// occupy has the next start of a clone wait until leave is called; due is closed when one does. The caller holds t.mu, but not for leave.
+func (t *Table) occupy(clone string) (due <-chan struct{}, leave func()) {
+	o := &occupied{make(chan struct{}), make(chan struct{}), t.busy[clone]}
+	t.busy[clone] = o
+	return o.due, func() {
+		if o.before != nil {
+			<-o.before.quiet
 		}
 		t.mu.Lock()
-		if t.busy[clone] == done {
+		if t.busy[clone] == o {
 			delete(t.busy, clone)
 		}
 		t.mu.Unlock()
-		close(done)
+		close(o.quiet)
 	}
 }
 
-// awaitQuiet waits until nothing of earlier runs of a clone is being ended.
+// awaitQuiet waits until nothing of earlier runs of a clone is being ended, which has no more time for that.
 func (t *Table) awaitQuiet(clone string) {
 	t.mu.Lock()
-	quiet := t.busy[clone]
+	last := t.busy[clone]
+	for o := last; o != nil; o = o.before {
+		select {
+		case <-o.due:
+		default:
+			close(o.due)
+		}
+	}
 	t.mu.Unlock()
-	if quiet != nil {
-		<-quiet
+	if last != nil {
+		<-last.quiet
 	}
 }
 
@@ -68,7 +111,7 @@ func (t *Table) AwaitQuiet() {
 		t.mu.Lock()
 		var quiet chan struct{}
 		for _, one := range t.busy {
-			quiet = one
+			quiet = one.quiet
 		}
 		t.mu.Unlock()
 		if quiet == nil {
@@ -87,7 +130,7 @@ func (t *Table) EndStray(id RunID, plan Plan) {
 	if r == nil || r.left != nil {
 		return // it has been ended, or is
 	}
-	r.left = t.occupy(id.Clone)
+	_, r.left = t.occupy(id.Clone)
 	t.attach(r, plan, func(note Note) {
 		switch note.(type) {
 		case Ended, SpawnFailed:

@@ -58,7 +58,7 @@ type Table struct {
 	mu       sync.Mutex
 	runs     map[RunID]*run
 	pids     map[int]*run               // by the pid of the main process, until the run is released
-	busy     map[string]chan struct{}   // clones of which something is being ended; closed then
+	busy     map[string]*occupied       // clones of which something is being ended
 	doubts   map[string][]osproc.Member // by clone, what may be of it and is no run's; nothing of it is started beside that
 	services map[RunID]*run             // of the runs, those that put themselves into the background
 	past     []life                     // of runs that have ended, as far as they matter
@@ -117,7 +117,7 @@ func NewTable(parent osproc.Parent) (*Table, error) {
 
 func makeTable(pump *logs.Pump, saving Saving, key string, words *os.File) *Table {
 	return &Table{
-		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]chan struct{}{}, services: map[RunID]*run{},
+		pump: pump, saving: saving, key: key, runs: map[RunID]*run{}, pids: map[int]*run{}, busy: map[string]*occupied{}, services: map[RunID]*run{},
 		doubts: map[string][]osproc.Member{}, forkers: osproc.NewForkers(mostSpawners, words),
 	}
 }
