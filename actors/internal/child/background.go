@@ -39,6 +39,11 @@ func (l *tree) know(m osproc.Member) {
 	}
 }
 
+func lives(m osproc.Member) bool {
+	info, ok := pidfd.ReadInfo(m.Pid)
+	return ok && info.Start == m.Start && !info.Ended()
+}
+
 // takeRest takes a run back whose main process is gone, as that of a program which daemonizes itself may be, if anything of it lives:
 // the one to go on with is looked for as if that had just ended. How it ended is known to nobody.
 func (v *recovery) takeRest(id RunID, s saved) bool {
@@ -46,11 +51,7 @@ func (v *recovery) takeRest(id RunID, s saved) bool {
 		return false
 	}
 	v.findMarks()
-	alive := func(m osproc.Member) bool {
-		info, ok := pidfd.ReadInfo(m.Pid)
-		return ok && info.Start == m.Start && !info.Ended()
-	}
-	if len(v.marks[id]) == 0 && !slices.ContainsFunc(s.Known, alive) {
+	if len(v.marks[id]) == 0 && !slices.ContainsFunc(s.Known, lives) {
 		return false
 	}
 	t := v.table

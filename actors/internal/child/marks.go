@@ -3,8 +3,10 @@ package child
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/dcousineau/phorever/actors/internal/osproc"
 	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
@@ -43,7 +45,7 @@ func walkMarks(key string, each func(RunID, marked)) {
 func LeftBehind(key string, values map[string][]byte) int {
 	runs := map[RunID]bool{}
 	for id, s := range savedRuns(values) {
-		if info, lives := pidfd.ReadInfo(s.Pid); s.Pid != 0 && lives && info.Start == s.Start && !info.Ended() {
+		if lives(osproc.Member{Pid: s.Pid, Start: s.Start}) || slices.ContainsFunc(s.Known, lives) {
 			runs[id] = true
 		}
 	}

@@ -200,7 +200,7 @@ func (t *Table) doubted(clone string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, m := range t.doubts[clone] {
-		if info, ok := pidfd.ReadInfo(m.Pid); ok && info.Start == m.Start && !info.Ended() && t.pids[m.Pid] == nil {
+		if lives(m) && t.pids[m.Pid] == nil {
 			return doubtOf(m.Pid)
 		}
 	}
