@@ -211,10 +211,11 @@ func (t *Table) launch(r *run, what *string) (*started, error) {
 		t.parent.announce()
 		t.awaitWritten()
 	}
-	mayFork := false
-	if s.fork, mayFork = t.forks.begin(); !mayFork {
+	fork, ok := t.forks.begin()
+	if !ok {
 		return nil, errLeaving
 	}
+	s.fork = fork
 	if err = failpoint.At("spawn.fork"); err == nil {
 		s.process, err = osproc.Spawn(command)
 	}

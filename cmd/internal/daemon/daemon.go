@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,8 +82,13 @@ type Daemon struct {
 	}
 }
 
-// spareThreads is how many threads a daemon has that it does not need as a rule, but may when files are slow.
-const spareThreads = 12
+const (
+	// spareThreads is how many threads a daemon has that it does not need as a rule, but may when files are slow.
+	spareThreads = 12
+	// spareProcessors is how many more the runtime has than the machine: each fork keeps one until its program is executed, and we are
+	// to answer meanwhile.
+	spareProcessors = 1
+)
 
 // Run is the life of a daemon. It returns its exit code when everything that it started is gone, or another daemon goes on
 // with it; or an error, when it could not begin: ErrRunning, a *control.Refusal, or what went wrong.
@@ -92,6 +98,7 @@ func Run(options Options) (int, error) {
 		reloads: make(chan struct{}, 1), handover: make(chan handover, 1),
 	}
 	d.log = d.journal
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
 	keeper.MakeThreads(spareThreads)
 	d.signals = listen()
 	if options.Kept > 0 {

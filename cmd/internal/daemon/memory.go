@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"os"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -21,12 +19,11 @@ const (
 )
 
 // memory gives back what the daemon does not need while nothing happens: right after the start, and some time after the
-// last command. A daemon spends its life waiting, and what it keeps meanwhile is missing to what it supervises. It also says
-// how many processors the runtime has.
+// last command. A daemon spends its life waiting, and what it keeps meanwhile is missing to what it supervises.
 type memory struct {
 	quiet, text, calm *time.Timer
 	starts            atomic.Int32 // of processes, since calm was set
-	stormy            atomic.Int32 // how many processors the runtime had before a storm, 0 while there is none
+	stormy            atomic.Bool  // there is more garbage than usual
 }
 
 const (
@@ -35,15 +32,12 @@ const (
 	storm = 32
 	// stormGrowth is growth meanwhile, in percent.
 	stormGrowth = 100
-	// stormForks is how many more forks there may be at once meanwhile: each keeps one of the runtime's processors.
-	stormForks = 2
 	// calmAfter is how long fewer are started until a storm is over, with the news that its processes run.
 	calmAfter = 1500 * time.Millisecond
 )
 
 func newMemory() *memory {
 	debug.SetGCPercent(growth)
-	enoughProcessors()
 	m := &memory{quiet: time.AfterFunc(time.Second, giveBack), text: time.AfterFunc(time.Second, keeper.DropText)}
 	m.calm = time.AfterFunc(calmAfter, m.calmed)
 	return m
@@ -55,37 +49,18 @@ func (m *memory) starting() {
 	case 1:
 		m.calm.Reset(calmAfter)
 	case storm:
-		n := runtime.GOMAXPROCS(0)
-		if m.stormy.CompareAndSwap(0, int32(n)) {
-			runtime.GOMAXPROCS(n + stormForks)
-			debug.SetGCPercent(stormGrowth)
-		}
+		m.stormy.Store(true)
+		debug.SetGCPercent(stormGrowth)
 	}
 }
 
 func (m *memory) calmed() {
-	if m.starts.Swap(0) >= storm {
+	switch {
+	case m.starts.Swap(0) >= storm:
 		m.calm.Reset(calmAfter)
-		return
-	}
-	n := m.stormy.Swap(0)
-	if n == 0 {
-		return
-	}
-	debug.SetGCPercent(growth)
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.SetDefaultGOMAXPROCS() // which follows the limits of a container
-	} else {
-		runtime.GOMAXPROCS(int(n))
-	}
-	enoughProcessors()
-	giveBack()
-}
-
-// enoughProcessors has the runtime have one that answers while a fork keeps one: on a dead mount that is for ever.
-func enoughProcessors() {
-	if runtime.GOMAXPROCS(0) < 2 {
-		runtime.GOMAXPROCS(2)
+	case m.stormy.Swap(false):
+		debug.SetGCPercent(growth)
+		giveBack()
 	}
 }
 
