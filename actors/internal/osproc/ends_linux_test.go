@@ -1,6 +1,8 @@
 package osproc
 
 import (
+	"errors"
+	"os/exec"
 	"slices"
 	"strconv"
 	"sync"
@@ -154,5 +156,29 @@ func TestUsageIsTold(t *testing.T) {
 	status := receive(t, ended(t, l, p), "exit")
 	if status.User+status.System == 0 || status.MaxRSS < 100<<10 {
 		t.Errorf("got %+v, want CPU time and memory", status)
+	}
+}
+
+// A child that was reaped before we had a descriptor of it, as the init does when its parent was killed, gets no signal by its number.
+func TestBornDead(t *testing.T) {
+	if !pidfdWorks() {
+		t.Skip("no pidfd here")
+	}
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{pid: dead.Process.Pid, pidfd: -1}
+	if err := p.born(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Signal(0); !errors.Is(err, ErrGone) {
+		t.Errorf("a signal: want %v, got %v", ErrGone, err)
+	}
+	if err := p.SignalGroup(0); !errors.Is(err, ErrGone) {
+		t.Errorf("a signal to its group: want %v, got %v", ErrGone, err)
+	}
+	if !p.Ended() {
+		t.Error("it has not ended")
 	}
 }

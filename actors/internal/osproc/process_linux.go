@@ -67,6 +67,10 @@ func (p *Process) born() error {
 			}
 			return err
 		}
+		if err == unix.ESRCH { // whoever is its parent has reaped it already, as the init does when the keeper was killed
+			p.reaped, p.gone = true, true
+			return nil
+		}
 	}
 	p.learnStart()
 	return nil
