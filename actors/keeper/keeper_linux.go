@@ -173,7 +173,13 @@ func (k *keeper) finish(code int) {
 
 // holdFIFO opens a FIFO for as long as its bytes may be needed. Opened for reading alone it keeps nobody's writers alive. One that
 // stands in the place of another, of a start that its daemon did not live to see, is not the one that is held.
-func (k *keeper) holdFIFO(path string) {
+// The descriptor of one that was opened already is kept as it is.
+func (k *keeper) holdFIFO(path string, open int) {
+	if open >= 0 {
+		k.letFIFO(path)
+		k.held[path] = open
+		return
+	}
 	fd, ok := k.held[path]
 	if !ok {
 		k.openFIFO(path)

@@ -2,7 +2,10 @@
 
 package keeper
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Supported tells whether this system has what a keeper needs. Only Linux has it.
 func Supported() bool { return false }
@@ -56,6 +59,12 @@ func (*Link) Look(string) {}
 
 // Hold does nothing here.
 func (*Link) Hold(string) {}
+
+// Keep does nothing here.
+func (*Link) Keep(string, int) {}
+
+// Settle does nothing here.
+func (*Link) Settle(time.Duration) {}
 
 // Let does nothing here.
 func (*Link) Let(string) {}

@@ -253,6 +253,15 @@ func (l *Link) Hold(path string) { l.later(message{word: hold, texts: []string{p
 // Let is the reverse of Hold.
 func (l *Link) Let(path string) { l.soon(message{word: let, texts: []string{path}, file: -1}) }
 
+// Keep is Hold of a FIFO that is open here: it is taken at once, and loses nothing of what is written to it from now on.
+func (l *Link) Keep(path string, fd int) {
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		copied = -1 // it opens the FIFO itself
+	}
+	l.now(message{word: hold, texts: []string{path}, file: copied})
+}
+
 // Store has the keeper keep a copy of a descriptor for the next daemon. It is taken at once.
 func (l *Link) Store(name string, fd int) {
 	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)

@@ -25,7 +25,7 @@ const (
 	cancel                  // texts: run; the fork came to nothing
 	add                     // texts: run; numbers: pid, start time, foreign: not the keeper's child
 	del                     // texts: run; its end was taken note of: reap it
-	hold                    // texts: path of a FIFO
+	hold                    // texts: path of a FIFO; perhaps with its descriptor
 	let                     // texts: path of a FIFO
 	store                   // texts: name; with a descriptor
 	drop                    // texts: name

@@ -89,7 +89,7 @@ func (k *keeper) obey(m message) {
 	case del:
 		k.reap(m.text(0))
 	case hold:
-		k.holdFIFO(m.text(0))
+		k.holdFIFO(m.text(0), m.file)
 	case let:
 		k.letFIFO(m.text(0))
 	case store:

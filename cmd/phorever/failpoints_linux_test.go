@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -210,6 +211,89 @@ func TestLinesSurviveTheLossOfTheState(t *testing.T) {
 	}
 	p.stopWhole()
 	p.countLines()
+}
+
+// TestLinesOfTheDeadSurviveTheLossOfTheState: the processes have ended as well before another daemon comes.
+func TestLinesOfTheDeadSurviveTheLossOfTheState(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.configure(strings.Replace(countersAndOthers, `"env"`, `"state_directory": "state", "env"`, 1))
+	p.command(0, "start", "-d", "--wait=60s")
+	p.whileNoDaemonLives(func() {
+		p.endAll()
+		saved, _ := filepath.Glob(filepath.Join(p.dir, "state", "*"))
+		for _, name := range saved {
+			if err := os.RemoveAll(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	p.command(0, "start", "--wait=60s")
+	p.stopWhole()
+	p.countLines()
+}
+
+// TestADaemonDiesOfItsFirstLines: what waited for it is on its way to the log when it is killed, and nobody else has it any more.
+func TestADaemonDiesOfItsFirstLines(t *testing.T) {
+	t.Parallel()
+	p := failing(t)
+	p.configure(countersAndOthers)
+	p.command(0, "start", "-d", "--wait=60s")
+	p.whileNoDaemonLives(func() {
+		p.endAll()
+		p.arm("log.taken kill")
+	})
+	if p.hits() != 1 {
+		t.Error("the next daemon did not die")
+	}
+	p.command(0, "start", "--wait=60s")
+	p.stopWhole()
+	p.countLines()
+}
+
+// whileNoDaemonLives kills the daemon, whose keeper begins another one only when everything is done and that is up.
+func (p *project) whileNoDaemonLives(do func()) {
+	p.t.Helper()
+	daemon, keeper, pids := p.pidOf("pid"), p.pidOf("keeper_pid"), p.pids()
+	_ = syscall.Kill(keeper, syscall.SIGSTOP)
+	p.kill(daemon)
+	p.eventually("the daemon is dead", func() bool { return hasEnded(daemon) })
+	before := p.sent()
+	p.eventually("lines wait", func() bool { return p.sent() > before+100*len(pids) })
+	do()
+	_ = syscall.Kill(keeper, syscall.SIGCONT)
+	p.eventually("another daemon", func() bool { now := p.pidOf("pid"); return now != daemon && now > 1 })
+}
+
+// endAll kills every process.
+func (p *project) endAll() {
+	for _, b := range belongings(p.dir) {
+		if strings.HasPrefix(b.commandLine(), "misbehave ") {
+			p.kill(b.pid)
+			p.eventually("a process is dead", func() bool { return hasEnded(b.pid) })
+		}
+	}
+}
+
+// sent is how many lines the processes say that they have sent.
+func (p *project) sent() (lines int) {
+	notes, _ := filepath.Glob(filepath.Join(p.dir, "sent.*"))
+	for _, name := range notes {
+		text, _ := os.ReadFile(name)
+		n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+		lines += n
+	}
+	return lines
+}
+
+// hasEnded tells whether a process is gone, or a zombie.
+func hasEnded(pid int) bool {
+	text, err := os.ReadFile(proc(pid, "stat"))
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return strings.HasPrefix(rest, "Z")
 }
 
 func (p *project) sizeOf(log string) int64 {

@@ -49,7 +49,7 @@ func NewKeptTable(o Kept) (*Table, error) {
 	osproc.HandleIgnored()
 	shelter := &logs.Shelter{
 		Directory: o.Directory, Let: o.Link.Let,
-		Hold: o.Link.Hold, Owner: o.Owner,
+		Hold: o.Link.Hold, Keep: o.Link.Keep, Owner: o.Owner,
 	}
 	pump, err := logs.NewPump(shelter)
 	if err != nil {

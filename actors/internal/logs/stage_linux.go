@@ -126,7 +126,7 @@ func (p *Pump) newStage() (stage pipe, r record, number int, err error) {
 			}
 			_ = unix.SetNonblock(write, true)
 			p.stageTaken[i] = true
-			p.shelter.Hold(path)
+			p.shelter.Keep(path, read) // nobody else has it open
 			return pipe{read, write}, p.ledger.record(i), i, nil
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func shelterIn(directory string) *Shelter {
-	return &Shelter{Directory: directory, Hold: func(string) {}, Let: func(string) {}}
+	return &Shelter{Directory: directory, Hold: func(string) {}, Keep: func(string, int) {}, Let: func(string) {}}
 }
 
 func sheltered(t *testing.T, directory string) *Pump {

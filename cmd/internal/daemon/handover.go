@@ -30,6 +30,7 @@ func (d *Daemon) leave(h handover) {
 	if h.link != nil {
 		d.system.HandOver(h.link)
 		d.state.Flush()
+		h.link.Settle(settleWithin) // what a process has left in its FIFO before it ended, nobody has open but we
 		h.link.Close()
 		return
 	}
@@ -37,6 +38,9 @@ func (d *Daemon) leave(h handover) {
 	d.kept.link.Replace(h.program)
 	d.kept.link.Close()
 }
+
+// settleWithin is how long another keeper may take to hear what is handed to it.
+const settleWithin = 5 * time.Second
 
 // gone is a context that has ended.
 var gone = func() context.Context {
