@@ -134,7 +134,8 @@ func (p *project) writeConfig(variant int) {
 func (p *project) prepare(args ...string) *exec.Cmd {
 	cmd := exec.Command(p.program, args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "WORK="+p.dir, "PWD="+p.dir, "HOME="+p.dir, "XDG_RUNTIME_DIR="+filepath.Join(p.dir, ".run"), "TERM=dumb")
+	cmd.Env = append(os.Environ(), "WORK="+p.dir, "PWD="+p.dir, "HOME="+p.dir, "XDG_RUNTIME_DIR="+filepath.Join(p.dir, ".run"), "TERM=dumb",
+		"GORACE=atexit_sleep_ms=0") // the race detector has every process linger for a second
 	cmd.Env = append(cmd.Env, p.env...)
 	if p.user != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: p.user, Gid: p.user}}

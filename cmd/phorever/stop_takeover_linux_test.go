@@ -14,7 +14,6 @@ import (
 func TestStopWhileAnotherTakesOver(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	p.env = append(p.env, "GORACE=atexit_sleep_ms=0") // the race detector has every process linger for a second
 	p.configure(`{"defaults": {"resurrect_after": 0, "stable_after": 0}, "processes": [
   {"name": "plain", "clones": 3, "up": "echo started >>plain.%clone%; while :; do sleep 0.1; done"},
   {"name": "tree", "up": "setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & while :; do sleep 0.1; done"}]}`)

@@ -16,7 +16,6 @@ import (
 func upgrading(t *testing.T) *project {
 	t.Parallel()
 	p := newProject(t)
-	p.env = append(p.env, "GORACE=atexit_sleep_ms=0") // the race detector has every process linger for a second
 	p.program = filepath.Join(p.dir, "binary")
 	p.newBinary()
 	p.configure(`{"defaults": {"stable_after": 0}, "processes": [{"name": "web", "up": "sleep 1000"}]}`)
