@@ -1,10 +1,8 @@
 package keeper
 
 import (
-	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/dcousineau/phorever/actors/internal/pidfd"
@@ -19,8 +17,7 @@ func Elsewhere(config string) (pid int, user uint32) {
 		owner = info.Sys().(*syscall.Stat_t).Uid
 	}
 	for pid := range pidfd.All() {
-		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if argv := strings.Split(string(line), "\x00"); err != nil || len(argv) < 3 || argv[1] != Word || !slices.Contains(argv, "--config="+config) {
+		if argv := pidfd.Arguments(pid); len(argv) < 2 || argv[1] != Word || !slices.Contains(argv, "--config="+config) {
 			continue
 		}
 		if user, ok := pidfd.Owner(pid); ok && user != uint32(os.Geteuid()) && (user == 0 || user == owner) {

@@ -173,13 +173,7 @@ func (k *keeper) finish(code int) {
 
 // holdFIFO opens a FIFO for as long as its bytes may be needed. Opened for reading alone it keeps nobody's writers alive. One that
 // stands in the place of another, of a start that its daemon did not live to see, is not the one that is held.
-// The descriptor of one that was opened already is kept as it is.
-func (k *keeper) holdFIFO(path string, open int) {
-	if open >= 0 {
-		k.letFIFO(path)
-		k.held[path] = open
-		return
-	}
+func (k *keeper) holdFIFO(path string) {
 	fd, ok := k.held[path]
 	if !ok {
 		k.openFIFO(path)
@@ -191,6 +185,12 @@ func (k *keeper) holdFIFO(path string, open int) {
 	}
 	k.letFIFO(path)
 	k.openFIFO(path)
+}
+
+// keepFIFO holds a FIFO by the descriptor that came with its path.
+func (k *keeper) keepFIFO(path string, fd int) {
+	k.letFIFO(path)
+	k.held[path] = fd
 }
 
 // openFIFO is tried again until it is open, gone, or let go.

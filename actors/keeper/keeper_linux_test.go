@@ -20,7 +20,7 @@ func TestAFIFOInThePlaceOfAnotherIsHeld(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // a daemon that takes over asks again
-			k.holdFIFO(path, -1)
+			k.holdFIFO(path)
 		}
 		writer, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {

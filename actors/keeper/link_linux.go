@@ -255,19 +255,23 @@ func (l *Link) Let(path string) { l.soon(message{word: let, texts: []string{path
 
 // Keep is Hold of a FIFO that is open here: it is taken at once, and loses nothing of what is written to it from now on.
 func (l *Link) Keep(path string, fd int) {
-	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		copied = -1 // it opens the FIFO itself
-	}
-	l.now(message{word: hold, texts: []string{path}, file: copied})
+	l.now(message{word: hold, texts: []string{path}, file: copyOf(fd)}) // without a copy it opens the FIFO itself
 }
 
 // Store has the keeper keep a copy of a descriptor for the next daemon. It is taken at once.
 func (l *Link) Store(name string, fd int) {
-	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err == nil {
+	if copied := copyOf(fd); copied >= 0 {
 		l.now(message{word: store, texts: []string{name}, file: copied})
 	}
+}
+
+// copyOf is a copy of a descriptor for a message, -1 where there is no room for one.
+func copyOf(fd int) int {
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return -1
+	}
+	return copied
 }
 
 // Remember has the keeper keep a text for the next daemon.

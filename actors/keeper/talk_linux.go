@@ -89,7 +89,11 @@ func (k *keeper) obey(m message) {
 	case del:
 		k.reap(m.text(0))
 	case hold:
-		k.holdFIFO(m.text(0), m.file)
+		if m.file >= 0 {
+			k.keepFIFO(m.text(0), m.file)
+		} else {
+			k.holdFIFO(m.text(0))
+		}
 	case let:
 		k.letFIFO(m.text(0))
 	case store:

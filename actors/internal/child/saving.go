@@ -2,6 +2,7 @@ package child
 
 import (
 	"encoding/json"
+	"iter"
 	"strings"
 	"time"
 
@@ -109,15 +110,26 @@ func (t *Table) awaitWritten() {
 // savedRuns are the runs that an earlier daemon has written down.
 func savedRuns(values map[string][]byte) map[RunID]saved {
 	all := map[RunID]saved{}
-	for key, text := range values {
-		name, ok := strings.CutPrefix(key, runPrefix)
-		if !ok {
-			continue
-		}
+	for id, text := range runsUnder(runPrefix, values) {
 		var s saved
-		if id, ok := parseRunID(name); ok && json.Unmarshal(text, &s) == nil {
+		if json.Unmarshal(text, &s) == nil {
 			all[id] = s
 		}
 	}
 	return all
+}
+
+// runsUnder are the runs of which something was written down under a key with this prefix.
+func runsUnder(prefix string, values map[string][]byte) iter.Seq2[RunID, []byte] {
+	return func(yield func(RunID, []byte) bool) {
+		for key, text := range values {
+			name, ok := strings.CutPrefix(key, prefix)
+			if !ok {
+				continue
+			}
+			if id, ok := parseRunID(name); ok && !yield(id, text) {
+				return
+			}
+		}
+	}
 }

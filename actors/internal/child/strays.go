@@ -3,7 +3,6 @@ package child
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dcousineau/phorever/actors/internal/osproc"
@@ -23,12 +22,8 @@ func leftKey(id RunID) string { return leftPrefix + id.String() }
 // leftRuns are the runs of which the daemon before us was ending what they had left.
 func leftRuns(values map[string][]byte) map[RunID]bool {
 	all := map[RunID]bool{}
-	for key := range values {
-		if name, ok := strings.CutPrefix(key, leftPrefix); ok {
-			if id, ok := parseRunID(name); ok {
-				all[id] = true
-			}
-		}
+	for id := range runsUnder(leftPrefix, values) {
+		all[id] = true
 	}
 	return all
 }

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/dcousineau/phorever/actors/internal/pidfd"
 )
 
 // endUnborn ends what the daemon before us has forked and what has not executed its program yet: that takes long on a slow disk, and for
@@ -35,8 +36,8 @@ func (v *recovery) endUnborn() {
 
 // unborn tells whether a child of the keeper is a fork of a daemon, whose memory it has: it shows the daemon's words, which are ours.
 func unborn(pid int) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
-	return err == nil && slices.Equal(lasting(strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")), lasting(os.Args))
+	words := pidfd.Arguments(pid)
+	return len(words) > 0 && slices.Equal(lasting(words), lasting(os.Args))
 }
 
 // lasting are the words that a keeper says to each of its daemons: the first has somebody who waits for it, in the background.

@@ -197,9 +197,11 @@ func TestForkersEnd(t *testing.T) {
 // A fork whose program lies on a dead mount does not come back, and keeps one of the runtime's processors.
 func TestForksLeaveTheRuntimeAProcessor(t *testing.T) {
 	const processors = 4
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+	before, inFlight := forksInFlight, forksOf(processors)
+	forksInFlight = func() chan struct{} { return inFlight }
+	defer func() { forksInFlight = before }()
 	for range processors - 1 {
-		forksInFlight.begin()
+		inFlight <- struct{}{}
 	}
 	c := command("true")
 	c.Forkers = newForkers(t)
@@ -220,7 +222,7 @@ func TestForksLeaveTheRuntimeAProcessor(t *testing.T) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	for range processors - 1 {
-		forksInFlight.end()
+		<-inFlight
 	}
 	if !early {
 		finish(<-started)

@@ -12,8 +12,9 @@ import (
 // forkExec is syscall.ForkExec with the start time of the child, if that is beyond doubt: the clock was in the same tick before and
 // after. It is 0 otherwise.
 func forkExec(c Command, attributes *syscall.ProcAttr) (pid int, start uint64, err error) {
-	forksInFlight.begin()
-	defer forksInFlight.end()
+	inFlight := forksInFlight()
+	inFlight <- struct{}{}
+	defer func() { <-inFlight }()
 	start = pidfd.Tick(pidfd.SinceBoot())
 	pid, err = syscall.ForkExec(c.Path, c.Argv, attributes)
 	if pidfd.Tick(pidfd.SinceBoot()) != start {
@@ -42,28 +43,9 @@ func (p *Process) learnStart() {
 	clockTold.CompareAndSwap(0, agrees)
 }
 
-// forksInFlight are the forks whose children have not executed their program yet. On a dead mount that may take for ever, and
+// forksInFlight holds one for each fork whose child has not executed its program yet. On a dead mount that may take for ever, and
 // each keeps one of the runtime's processors, for the runtime does not know that its thread waits: there is always one more
 // than forks, so that we can tell of it, and start what can be started when it is over.
-var forksInFlight = limited{over: sync.NewCond(new(sync.Mutex))}
+var forksInFlight = sync.OnceValue(func() chan struct{} { return forksOf(runtime.GOMAXPROCS(0)) })
 
-type limited struct {
-	over *sync.Cond
-	n    int
-}
-
-func (l *limited) begin() {
-	l.over.L.Lock()
-	defer l.over.L.Unlock()
-	for l.n > 0 && l.n >= runtime.GOMAXPROCS(0)-1 {
-		l.over.Wait()
-	}
-	l.n++
-}
-
-func (l *limited) end() {
-	l.over.L.Lock()
-	defer l.over.L.Unlock()
-	l.n--
-	l.over.Broadcast() // there may be more room than before
-}
+func forksOf(processors int) chan struct{} { return make(chan struct{}, max(1, processors-1)) }

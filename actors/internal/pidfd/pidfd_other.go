@@ -53,6 +53,9 @@ func Children(int) []int { return nil }
 // Name is empty.
 func Name(int) string { return "" }
 
+// Arguments are none.
+func Arguments(int) []string { return nil }
+
 // Program is unknown.
 func Program(int) (os.FileInfo, string) { return nil, "" }
 

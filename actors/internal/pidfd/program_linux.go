@@ -14,6 +14,15 @@ func Name(pid int) string {
 	return strings.TrimSuffix(string(text), "\n")
 }
 
+// Arguments are the words that a process was begun with, as it shows them; none where it has ended or we may not see them.
+func Arguments(pid int) []string {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if len(text) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
+}
+
 // Program is the file that a process runs, and its path; nil where it has ended or we may not see it.
 func Program(pid int) (os.FileInfo, string) {
 	link := "/proc/" + strconv.Itoa(pid) + "/exe"
