@@ -196,16 +196,24 @@ func (p *project) countLines() {
 		}
 		file.Close()
 	}
-	sent, _ := filepath.Glob(filepath.Join(p.dir, "sent.*"))
-	total := 0
-	for _, name := range sent {
-		text, _ := os.ReadFile(name)
-		n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-		run := strings.TrimPrefix(filepath.Base(name), "sent.")
-		total += n
+	sent, total := p.sent()
+	for run, n := range sent {
 		if got := next[run]; got != n && got != n+1 { // it may have been killed between the line and the note
 			p.t.Errorf("%s has sent %d lines, %d are in its log", run, n, got)
 		}
 	}
 	p.t.Logf("%d processes have sent %d lines", len(sent), total)
+}
+
+// sent is how many lines each process says that it has sent, and all together.
+func (p *project) sent() (byRun map[string]int, total int) {
+	byRun = map[string]int{}
+	notes, _ := filepath.Glob(filepath.Join(p.dir, "sent.*"))
+	for _, name := range notes {
+		text, _ := os.ReadFile(name)
+		n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+		byRun[strings.TrimPrefix(filepath.Base(name), "sent.")] = n
+		total += n
+	}
+	return byRun, total
 }

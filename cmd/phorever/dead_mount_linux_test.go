@@ -10,12 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func init() {
-	steps["serve-mount"] = struct {
-		takes int
-		do    func(string)
-	}{1, serveMount}
-}
+func init() { steps["serve-mount"] = step{1, serveMount} }
 
 // The words of the kernel's FUSE protocol that an empty directory needs, by their numbers in linux/fuse.h.
 const (

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -257,9 +256,9 @@ func (p *project) whileNoDaemonLives(do func()) {
 	daemon, keeper, pids := p.pidOf("pid"), p.pidOf("keeper_pid"), p.pids()
 	_ = syscall.Kill(keeper, syscall.SIGSTOP)
 	p.kill(daemon)
-	p.eventually("the daemon is dead", func() bool { return hasEnded(daemon) })
-	before := p.sent()
-	p.eventually("lines wait", func() bool { return p.sent() > before+100*len(pids) })
+	p.eventually("the daemon is dead", func() bool { return !lives(daemon) })
+	_, before := p.sent()
+	p.eventually("lines wait", func() bool { _, now := p.sent(); return now > before+100*len(pids) })
 	do()
 	_ = syscall.Kill(keeper, syscall.SIGCONT)
 	p.eventually("another daemon", func() bool { now := p.pidOf("pid"); return now != daemon && now > 1 })
@@ -270,30 +269,9 @@ func (p *project) endAll() {
 	for _, b := range belongings(p.dir) {
 		if strings.HasPrefix(b.commandLine(), "misbehave ") {
 			p.kill(b.pid)
-			p.eventually("a process is dead", func() bool { return hasEnded(b.pid) })
+			p.eventually("a process is dead", func() bool { return !lives(b.pid) })
 		}
 	}
-}
-
-// sent is how many lines the processes say that they have sent.
-func (p *project) sent() (lines int) {
-	notes, _ := filepath.Glob(filepath.Join(p.dir, "sent.*"))
-	for _, name := range notes {
-		text, _ := os.ReadFile(name)
-		n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-		lines += n
-	}
-	return lines
-}
-
-// hasEnded tells whether a process is gone, or a zombie.
-func hasEnded(pid int) bool {
-	text, err := os.ReadFile(proc(pid, "stat"))
-	if err != nil {
-		return true
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	return strings.HasPrefix(rest, "Z")
 }
 
 func (p *project) sizeOf(log string) int64 {

@@ -20,26 +20,28 @@ import (
 func misbehave() {
 	args := os.Args[1:]
 	for len(args) > 0 {
-		step, known := steps[args[0]]
-		if !known || len(args) <= step.takes {
+		next, known := steps[args[0]]
+		if !known || len(args) <= next.takes {
 			fmt.Fprintf(os.Stderr, "misbehave: unknown step or missing argument: %q\n", args)
 			os.Exit(64)
 		}
 		argument := ""
-		if step.takes == 1 {
+		if next.takes == 1 {
 			argument = args[1]
 		}
-		step.do(argument)
-		args = args[1+step.takes:]
+		next.do(argument)
+		args = args[1+next.takes:]
 	}
 	fmt.Println("ready")
 	select {}
 }
 
-var steps = map[string]struct {
-	takes int
+type step struct {
+	takes int // arguments
 	do    func(argument string)
-}{
+}
+
+var steps = map[string]step{
 	"ignore":         {1, ignore},
 	"slow":           {1, slow},
 	"hold-lock":      {1, holdLock},

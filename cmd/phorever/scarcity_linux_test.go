@@ -21,7 +21,8 @@ func TestProcessesRunOut(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	p.user = uint32(3_000_000 + os.Getpid())
-	p.program = p.copyOfProgram()
+	p.program = filepath.Join(p.dir, "phorever") // other users may not run the first one
+	p.newBinary()
 	for _, directory := range []string{p.dir, filepath.Join(p.dir, ".run")} {
 		if err := os.Chown(directory, int(p.user), int(p.user)); err != nil {
 			t.Fatal(err)
@@ -62,21 +63,4 @@ func TestProcessesRunOut(t *testing.T) {
 		t.Errorf("good:1 was in its run %s, and is in its run %s", run, now)
 	}
 	p.command(0, "stop")
-}
-
-// copyOfProgram is one that other users may run.
-func (p *project) copyOfProgram() string {
-	path, err := exec.LookPath(p.program)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	copied := filepath.Join(p.dir, "phorever")
-	if err := os.WriteFile(copied, text, 0o755); err != nil {
-		p.t.Fatal(err)
-	}
-	return copied
 }

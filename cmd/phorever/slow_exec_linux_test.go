@@ -1,9 +1,9 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,7 +27,8 @@ func TestDaemonDiesDuringAnExec(t *testing.T) {
 		],
 	}`)
 	p.command(0, "start", "-d", "--wait=60s")
-	daemon, keeper := p.pidOf("pid"), p.pidOf("keeper_pid")
+	daemon := p.pidOf("pid")
+	words := belonging{pid: daemon}.commandLine()
 	const slow = 6 * time.Second // longer than a daemon takes to come back
 	tracer := exec.Command("strace", "-f", "-qq", "-p", strconv.Itoa(daemon), "-o", filepath.Join(p.dir, "trace"),
 		"-e", "trace=execve", "-e", "inject=execve:delay_enter="+strconv.FormatInt(slow.Microseconds(), 10))
@@ -40,37 +41,20 @@ func TestDaemonDiesDuringAnExec(t *testing.T) {
 	}()
 	p.eventually("the daemon is traced", func() bool { return traced(daemon) })
 	p.command(-1, "start", "late", "--wait=0s")
-	var forks []int
+	var forks []belonging // that still show its words
 	p.eventually("there is a fork", func() bool {
-		forks = unexecuted(keeper, daemon)
+		forks = slices.DeleteFunc(belongings(p.dir), func(b belonging) bool { return b.pid == daemon || b.commandLine() != words })
 		return len(forks) > 0
 	})
-	begun := time.Now()
 	_ = syscall.Kill(daemon, syscall.SIGKILL)
 	p.eventually("the next daemon is there", func() bool { return p.prepare("status").Run() != nil || p.pidOf("pid") != daemon })
 	p.command(0, "start", "late", "--wait=50s")
-	time.Sleep(time.Until(begun.Add(slow + time.Second)))
 	for _, fork := range forks {
-		if words, _ := os.ReadFile(proc(fork, "cmdline")); strings.HasPrefix(string(words), "misbehave\x00") {
-			t.Errorf("process %d, begun by the daemon that is gone, is there beside its successor", fork)
+		p.eventually("a fork has executed its program, or is gone", func() bool { return fork.commandLine() != words })
+		if strings.HasPrefix(fork.commandLine(), "misbehave ") {
+			t.Errorf("process %d, begun by the daemon that is gone, is there beside its successor", fork.pid)
 		}
 	}
 	p.secondCopies()
 	p.command(0, "stop")
-}
-
-// unexecuted are the forks of a daemon that still show its words.
-func unexecuted(keeper, daemon int) (forks []int) {
-	words, _ := os.ReadFile(proc(daemon, "cmdline"))
-	tasks, _ := filepath.Glob(proc(keeper, "task/*/children"))
-	for _, task := range tasks {
-		children, _ := os.ReadFile(task)
-		for child := range strings.FieldsSeq(string(children)) {
-			pid, _ := strconv.Atoi(child)
-			if its, _ := os.ReadFile(proc(pid, "cmdline")); pid != daemon && len(words) > 0 && string(its) == string(words) {
-				forks = append(forks, pid)
-			}
-		}
-	}
-	return forks
 }
